@@ -187,7 +187,13 @@ def tables(spec):
         cells = ", ".join(f"'{kinds.get(k, '-')}'" for k in "dabc")
         out.append(f"    {{MicroOp::{enumerator(o['name'])}, {quoted(o['name'])}, "
                    f"MicroOpClass::k{camel(o['class'])}, {cells}, {quoted(o['doc'])}}},")
-    out += ["};", "", "}  // namespace", "",
+    bits = [str(v["bits"]) for v in spec.enum("dtype")]
+    out += ["};", "", f"constexpr std::uint8_t kDtypeBits[] = {{{', '.join(bits)}}};",
+            "", "}  // namespace", "",
+            "unsigned dtype_bits(Dtype type) {",
+            "  const auto index = static_cast<std::size_t>(type);",
+            "  return index < std::size(kDtypeBits) ? kDtypeBits[index] : 0;",
+            "}", "",
             "std::span<const OpcodeInfo> opcodes() { return kOpcodes; }",
             "std::span<const FieldInfo> completion_fields() { return kCompletion_fields; }",
             "std::span<const EnumInfo> enums() { return kEnums; }",

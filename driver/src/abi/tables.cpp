@@ -541,8 +541,8 @@ constexpr MicroOpInfo kMicroOps[] = {
     {MicroOp::kRisum, "risum", MicroOpClass::kReduce, 's', 'v', '-', '-', "row sum modulo 2^32"},
     {MicroOp::kRimin, "rimin", MicroOpClass::kReduce, 's', 'v', '-', '-', "row minimum of signed integers"},
     {MicroOp::kRimax, "rimax", MicroOpClass::kReduce, 's', 'v', '-', '-', "row maximum of signed integers"},
-    {MicroOp::kFma, "fma", MicroOpClass::kFma, 'd', 'r', 'r', 'r', "d = a * b + c"},
-    {MicroOp::kFnma, "fnma", MicroOpClass::kFma, 'd', 'r', 'r', 'r', "d = c - a * b"},
+    {MicroOp::kFma, "fma", MicroOpClass::kFma, 'd', 'r', 'r', 'r', "d = a * b + c, one rounding"},
+    {MicroOp::kFnma, "fnma", MicroOpClass::kFma, 'd', 'r', 'r', 'r', "d = c - a * b, one rounding"},
     {MicroOp::kFadd, "fadd", MicroOpClass::kFma, 'd', 'r', 'r', '-', "d = a + b"},
     {MicroOp::kFsub, "fsub", MicroOpClass::kFma, 'd', 'r', 'r', '-', "d = a - b"},
     {MicroOp::kFmul, "fmul", MicroOpClass::kFma, 'd', 'r', 'r', '-', "d = a * b"},
@@ -556,8 +556,8 @@ constexpr MicroOpInfo kMicroOps[] = {
     {MicroOp::kOr, "or", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a | b"},
     {MicroOp::kXor, "xor", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a ^ b"},
     {MicroOp::kShl, "shl", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a << (b & 31)"},
-    {MicroOp::kShr, "shr", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a >> (b & 31)"},
-    {MicroOp::kSar, "sar", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a >> (b & 31)"},
+    {MicroOp::kShr, "shr", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a >> (b & 31), zeros shifted in"},
+    {MicroOp::kSar, "sar", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a >> (b & 31), sign shifted in"},
     {MicroOp::kIadd, "iadd", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a + b modulo 2^32"},
     {MicroOp::kIsub, "isub", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a - b modulo 2^32"},
     {MicroOp::kIlt, "ilt", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a < b signed ? ffffffff : 0"},
@@ -565,14 +565,21 @@ constexpr MicroOpInfo kMicroOps[] = {
     {MicroOp::kIeq, "ieq", MicroOpClass::kLogic, 'd', 'r', 'r', '-', "d = a == b as words ? ffffffff : 0"},
     {MicroOp::kMull, "mull", MicroOpClass::kMultiply, 'd', 'r', 'r', '-', "low word of the integer product"},
     {MicroOp::kMulh, "mulh", MicroOpClass::kMultiply, 'd', 'r', 'r', '-', "high word of the unsigned product"},
-    {MicroOp::kClz, "clz", MicroOpClass::kConvert, 'd', 'r', '-', '-', "leading zeros"},
-    {MicroOp::kI2f, "i2f", MicroOpClass::kConvert, 'd', 'r', '-', '-', "signed integer to fp32"},
+    {MicroOp::kClz, "clz", MicroOpClass::kConvert, 'd', 'r', '-', '-', "leading zeros, 32 for 0"},
+    {MicroOp::kI2f, "i2f", MicroOpClass::kConvert, 'd', 'r', '-', '-', "signed integer to fp32, nearest even"},
     {MicroOp::kF2i, "f2i", MicroOpClass::kConvert, 'd', 'r', '-', '-', "fp32 to signed integer, nearest even, saturating, NaN gives 0"},
     {MicroOp::kF2t, "f2t", MicroOpClass::kConvert, 'd', 'r', '-', '-', "fp32 to signed integer, truncating, saturating, NaN gives 0"},
     {MicroOp::kTab, "tab", MicroOpClass::kTable, 'd', 'r', 't', '-', "d = table b (0 or 1)[a & 255]"},
 };
 
+constexpr std::uint8_t kDtypeBits[] = {0, 32, 16, 16, 8, 8, 8, 8, 16, 32, 64, 4};
+
 }  // namespace
+
+unsigned dtype_bits(Dtype type) {
+  const auto index = static_cast<std::size_t>(type);
+  return index < std::size(kDtypeBits) ? kDtypeBits[index] : 0;
+}
 
 std::span<const OpcodeInfo> opcodes() { return kOpcodes; }
 std::span<const FieldInfo> completion_fields() { return kCompletion_fields; }

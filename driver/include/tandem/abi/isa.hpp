@@ -13,7 +13,7 @@ namespace tandem::abi {
 static_assert(std::endian::native == std::endian::little, "packets are little endian");
 
 inline constexpr std::uint32_t kAbiVersion = 1;
-inline constexpr std::uint64_t kAbiHash = 0xdf3fef685ca9bd5d;
+inline constexpr std::uint64_t kAbiHash = 0xae1fee60eb356341;
 inline constexpr std::size_t kPacketBytes = 256;
 inline constexpr std::size_t kCompletionBytes = 64;
 inline constexpr std::uint8_t kFirstUserOpcode = 0x80;
@@ -124,8 +124,8 @@ enum class MicroOp : std::uint8_t {
   kRisum = 0xb,  ///< row sum modulo 2^32
   kRimin = 0xc,  ///< row minimum of signed integers
   kRimax = 0xd,  ///< row maximum of signed integers
-  kFma = 0x10,  ///< d = a * b + c
-  kFnma = 0x11,  ///< d = c - a * b
+  kFma = 0x10,  ///< d = a * b + c, one rounding
+  kFnma = 0x11,  ///< d = c - a * b, one rounding
   kFadd = 0x12,  ///< d = a + b
   kFsub = 0x13,  ///< d = a - b
   kFmul = 0x14,  ///< d = a * b
@@ -139,8 +139,8 @@ enum class MicroOp : std::uint8_t {
   kOr = 0x22,  ///< d = a | b
   kXor = 0x23,  ///< d = a ^ b
   kShl = 0x24,  ///< d = a << (b & 31)
-  kShr = 0x25,  ///< d = a >> (b & 31)
-  kSar = 0x26,  ///< d = a >> (b & 31)
+  kShr = 0x25,  ///< d = a >> (b & 31), zeros shifted in
+  kSar = 0x26,  ///< d = a >> (b & 31), sign shifted in
   kIadd = 0x27,  ///< d = a + b modulo 2^32
   kIsub = 0x28,  ///< d = a - b modulo 2^32
   kIlt = 0x29,  ///< d = a < b signed ? ffffffff : 0
@@ -148,8 +148,8 @@ enum class MicroOp : std::uint8_t {
   kIeq = 0x2b,  ///< d = a == b as words ? ffffffff : 0
   kMull = 0x30,  ///< low word of the integer product
   kMulh = 0x31,  ///< high word of the unsigned product
-  kClz = 0x38,  ///< leading zeros
-  kI2f = 0x39,  ///< signed integer to fp32
+  kClz = 0x38,  ///< leading zeros, 32 for 0
+  kI2f = 0x39,  ///< signed integer to fp32, nearest even
   kF2i = 0x3a,  ///< fp32 to signed integer, nearest even, saturating, NaN gives 0
   kF2t = 0x3b,  ///< fp32 to signed integer, truncating, saturating, NaN gives 0
   kTab = 0x40,  ///< d = table b (0 or 1)[a & 255]

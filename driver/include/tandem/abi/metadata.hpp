@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the specification says of packets, registers and micro-operations, as tables for tools and messages.
+// What the specification says of packets, registers and micro-operations, as tables for tools and
+// messages.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +23,12 @@ enum class NonZero : std::uint8_t {
 /// One field of a packet or of the completion record.
 struct FieldInfo {
   std::string_view name;
-  std::uint16_t at;                         ///< Byte offset.
-  std::uint8_t width;                       ///< Bits: 8, 16, 32 or 64.
-  std::string_view unit;                    ///< "bytes", "address", "rows" ... or empty.
-  std::string_view enum_name;               ///< Enumeration of the values, or empty.
-  std::uint64_t mask;                       ///< Bits that may be set.
-  std::span<const std::uint16_t> allowed;   ///< Allowed values; empty: all.
+  std::uint16_t at;                        ///< Byte offset.
+  std::uint8_t width;                      ///< Bits: 8, 16, 32 or 64.
+  std::string_view unit;                   ///< "bytes", "address", "rows" ... or empty.
+  std::string_view enum_name;              ///< Enumeration of the values, or empty.
+  std::uint64_t mask;                      ///< Bits that may be set.
+  std::span<const std::uint16_t> allowed;  ///< Allowed values; empty: all.
   NonZero nonzero;
   std::string_view doc;
 };
@@ -62,12 +63,20 @@ struct RegisterInfo {
 };
 
 enum class MicroOpClass : std::uint8_t {
-  kControl, kStream, kReduce, kFma, kCompare, kLogic, kMultiply, kConvert, kTable,
+  kControl,
+  kStream,
+  kReduce,
+  kFma,
+  kCompare,
+  kLogic,
+  kMultiply,
+  kConvert,
+  kTable,
 };
 
-/// Operand kinds d, a, b, c: '-' absent; 'd' vector or scalar register (destination); 'r' any selector;
-/// 'v' vector register or (source) COL; 's' scalar (destination: S register; source: scalar selector);
-/// 'i' input number; 'o' output number; 't' table number.
+/// Operand kinds d, a, b, c: '-' absent; 'd' vector or scalar register (destination); 'r' any
+/// selector; 'v' vector register or (source) COL; 's' scalar (destination: S register; source:
+/// scalar selector); 'i' input number; 'o' output number; 't' table number.
 struct MicroOpInfo {
   MicroOp op;
   std::string_view name;
