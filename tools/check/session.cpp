@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "suites.hpp"
+#include "tandem/base/error.hpp"
+#include "tandem/runtime/device.hpp"
+
+namespace tandem::check {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Suite = void (*)(Session&, const fs::path&);
+
+Suite recognise(const fs::path& dir) {
+  if (fs::exists(dir / "index.json")) return check_ops;
+  if (fs::exists(dir / "encode.json")) return check_tokenizer;
+  if (!fs::exists(dir / "golden.json")) return nullptr;
+  if (fs::exists(dir / "config.json")) return check_model;
+  const nlohmann::json golden = read_json(dir / "golden.json");
+  if (golden.contains("files")) return check_gguf;
+  if (golden.contains("sha256")) return check_recorded_model;
+  return nullptr;
+}
+
+}  // namespace
+
+Session::Session(Options options, Report& report) : options_(std::move(options)), report_(report) {}
+
+Session::~Session() = default;
+
+runtime::Device& Session::device() {
+  if (!device_) {
+    device_ = std::make_unique<runtime::Device>(
+        runtime::Device::open(options_.backend, {.config = options_.config}));
+  }
+  return *device_;
+}
+
+bool Session::selected(const std::string& suite, const std::string& name) const {
+  const std::string full = suite + "/" + name;
+  return fnmatch(options_.filter.c_str(), full.c_str(), 0) == 0 ||
+         fnmatch(options_.filter.c_str(), name.c_str(), 0) == 0;
+}
+
+void Session::run(const std::string& suite, const std::string& name,
+                  const std::function<CaseResult()>& body) {
+  if (!selected(suite, name)) return;
+  const auto start = std::chrono::steady_clock::now();
+  CaseResult result;
+  try {
+    result = body();
+  } catch (const Error& error) {
+    result.status =
+        error.code() == ErrorCode::kUnimplemented ? Status::kUnsupported : Status::kFail;
+    result.detail = error.what();
+  }
+  result.suite = suite;
+  result.name = name;
+  result.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report_.add(std::move(result));
+}
+
+nlohmann::json read_json(const fs::path& path) {
+  std::ifstream file(path);
+  if (!file) throw Error(ErrorCode::kNotFound, fmt::format("{}: cannot be read", path.string()));
+  try {
+    return nlohmann::json::parse(file);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", path.string(), error.what()));
+  }
+}
+
+void check_path(Session& session, const fs::path& dir) {
+  if (!fs::is_directory(dir)) {
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: no such directory; name a folder of reference data", dir.string()));
+  }
+  std::vector<fs::path> found;
+  if (recognise(dir) != nullptr) {
+    found.push_back(dir);
+  } else {
+    for (const fs::directory_entry& entry : fs::directory_iterator(dir)) {
+      if (entry.is_directory() && recognise(entry.path()) != nullptr) found.push_back(entry.path());
+    }
+    std::sort(found.begin(), found.end());
+  }
+  if (found.empty()) {
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{}: holds no reference data (index.json, encode.json or golden.json), "
+                            "nor does a folder directly below it",
+                            dir.string()));
+  }
+  for (const fs::path& folder : found) {
+    try {
+      recognise(folder)(session, folder);
+    } catch (const nlohmann::json::exception& error) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: {}; see docs/reference/reference_data.md", folder.string(),
+                              error.what()));
+    }
+  }
+}
+
+}  // namespace tandem::check

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "suites.hpp"
+#include "tandem/models/text/chat_template.hpp"
+#include "tandem/models/text/tokenizer.hpp"
+
+namespace tandem::check {
+namespace {
+
+using models::SpecialText;
+using models::TokenId;
+using models::Tokenizer;
+using nlohmann::json;
+
+std::string hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return out;
+}
+
+// The first difference of two id lists, or empty.
+std::string difference(const std::vector<TokenId>& got, const std::vector<TokenId>& want) {
+  for (std::size_t i = 0; i < std::max(got.size(), want.size()); ++i) {
+    if (i < got.size() && i < want.size() && got[i] == want[i]) continue;
+    const auto at = [i](const std::vector<TokenId>& ids) {
+      return i < ids.size() ? std::to_string(ids[i]) : std::string("nothing");
+    };
+    return fmt::format("token {}: got {}, expected {} (of {} and {} tokens)", i, at(got), at(want),
+                       got.size(), want.size());
+  }
+  return {};
+}
+
+std::string text_difference(std::string_view what, const std::string& got,
+                            const std::string& want) {
+  if (got == want) return {};
+  std::size_t i = 0;
+  while (i < got.size() && i < want.size() && got[i] == want[i]) ++i;
+  return fmt::format("{}: byte {}: got \"{}\", expected \"{}\"", what, i, got.substr(i, 24),
+                     want.substr(i, 24));
+}
+
+CaseResult verdict(std::string difference) {
+  CaseResult result;
+  result.status = difference.empty() ? Status::kPass : Status::kFail;
+  result.detail = std::move(difference);
+  return result;
+}
+
+std::string check_encode(const Tokenizer& tokenizer, const json& item) {
+  const auto want = item.at("ids").get<std::vector<TokenId>>();
+  std::string bad = difference(tokenizer.encode(item.at("text").get<std::string>()), want);
+  if (bad.empty()) {
+    bad = text_difference("decoded", tokenizer.decode(want), item.at("decoded"));
+  }
+  if (bad.empty()) {
+    bad = text_difference("decoded without special tokens",
+                          tokenizer.decode(want, SpecialText::kSkip),
+                          item.at("decoded_skip_special"));
+  }
+  return bad;
+}
+
+std::string check_decode(const Tokenizer& tokenizer, const json& item) {
+  const auto ids = item.at("ids").get<std::vector<TokenId>>();
+  std::string bad =
+      text_difference("bytes", hex(tokenizer.decode_bytes(ids)), item.at("bytes_hex"));
+  if (bad.empty()) bad = text_difference("text", tokenizer.decode(ids), item.at("text"));
+  return bad;
+}
+
+std::string check_chat(const Tokenizer& tokenizer, const models::ChatTemplate& chat,
+                       const json& item) {
+  json variables = {{"messages", item.at("messages")},
+                    {"add_generation_prompt", item.at("add_generation_prompt")}};
+  const std::string text = chat.render_json(variables.dump());
+  std::string bad = text_difference("text", text, item.at("text"));
+  if (bad.empty()) {
+    bad = difference(tokenizer.encode(text), item.at("ids").get<std::vector<TokenId>>());
+  }
+  return bad;
+}
+
+}  // namespace
+
+void check_tokenizer(Session& session, const std::filesystem::path& dir) {
+  const std::string suite = dir.filename().string();
+  const Tokenizer tokenizer = Tokenizer::load(dir / "tokenizer.json");
+  int number = 0;
+  for (const json& item : read_json(dir / "encode.json").at("cases")) {
+    const std::string name =
+        fmt::format("encode.{}.{}", number++, item.value("group", std::string("text")));
+    session.run(suite, name, [&] { return verdict(check_encode(tokenizer, item)); });
+  }
+  if (std::filesystem::exists(dir / "decode.json")) {
+    number = 0;
+    for (const json& item : read_json(dir / "decode.json").at("cases")) {
+      session.run(suite, fmt::format("decode.{}", number++),
+                  [&] { return verdict(check_decode(tokenizer, item)); });
+    }
+  }
+  if (std::filesystem::exists(dir / "chat.json")) {
+    const json chat = read_json(dir / "chat.json");
+    const models::ChatTemplate parsed =
+        models::ChatTemplate::parse(chat.at("template").get<std::string>());
+    number = 0;
+    for (const json& item : chat.at("cases")) {
+      session.run(suite, fmt::format("chat.{}", number++),
+                  [&] { return verdict(check_chat(tokenizer, parsed, item)); });
+    }
+  }
+}
+
+}  // namespace tandem::check
