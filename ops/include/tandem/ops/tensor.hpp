@@ -48,7 +48,8 @@ struct Tensor {
   std::string describe() const;
 };
 
-/// A weight matrix as MATMUL operand B: w[n, k] (Hugging Face layout: output features first), in whatever layout the device reads fastest.
+/// A weight matrix as MATMUL operand B: w[n, k] (Hugging Face layout: output features first), in
+/// whatever layout the device reads fastest.
 struct Weight {
   abi::BLayout layout = abi::BLayout::kPanels;
   Dtype dtype = Dtype::kF16;
