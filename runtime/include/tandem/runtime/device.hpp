@@ -21,7 +21,8 @@ class Driver;
 namespace tandem::runtime {
 
 struct DeviceOptions {
-  /// A configuration: name of a file in sim_configs ("edge") or a path. Empty: the one the URI names, else "edge".
+  /// A configuration: name of a file in sim_configs ("edge") or a path. Empty: the one the URI
+  /// names, else "edge".
   std::string config;
 };
 
@@ -36,7 +37,8 @@ struct TransferCounters {
 /// Thread-safety: one thread at a time.
 class Device {
  public:
-  /// Opens a backend by URI ("cmodel:", "cmodel:edge?threads=2"), checks its identity and starts its queue.
+  /// Opens a backend by URI ("cmodel:", "cmodel:edge?threads=2"), checks its identity and starts
+  /// its queue.
   static Device open(std::string_view uri, const DeviceOptions& options = {});
   ~Device();
   Device(Device&&) noexcept;
@@ -48,13 +50,14 @@ class Device {
   driver::Driver& driver();
   TransferCounters counters() const;
 
-  /// Allocates from the region `region` ("weights", "activations", "kv", "ucode" ...). `align`: a power of two, 64 or more.
-  /// `label` names the allocation in messages and findings. Out of memory throws kOutOfMemory and lists what is live.
+  /// Allocates from the region `region` ("weights", "activations", "kv", "ucode" ...). `align`: a
+  /// power of two, 64 or more. `label` names the allocation in messages and findings. Out of memory
+  /// throws kOutOfMemory and lists what is live.
   Buffer malloc(std::string_view region, std::uint64_t num_bytes, std::string_view label,
                 std::uint64_t align = 64);
 
-  /// Copies between host and device memory. Reads wait for all packets submitted before; writes do not wait: write only
-  /// where no packet in flight looks.
+  /// Copies between host and device memory. Reads wait for all packets submitted before; writes do
+  /// not wait: write only where no packet in flight looks.
   void copy_in(PhysAddr dst, std::span<const std::byte> src);
   void copy_out(PhysAddr src, std::span<std::byte> dst);
   /// A host window onto device memory where the backend has one, else empty.
@@ -69,9 +72,11 @@ class Device {
   void start_recording(const std::string& path);
   void stop_recording();
 
-  /// Writes memory and sequence state at a packet boundary to a file (zstd); drains the queue first.
+  /// Writes memory and sequence state at a packet boundary to a file (zstd); drains the queue
+  /// first.
   void snapshot(const std::string& path);
-  /// Loads a snapshot made by any backend with the same memory map and ABI. Live allocations stay what they are.
+  /// Loads a snapshot made by any backend with the same memory map and ABI. Live allocations stay
+  /// what they are.
   void restore(const std::string& path);
 
  private:

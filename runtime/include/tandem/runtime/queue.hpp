@@ -17,16 +17,18 @@ struct Event {
   std::uint64_t seq = 0;
 };
 
-/// The command queue of a Device. Packets execute as their wait masks order them (default: one after the other).
+/// The command queue of a Device. Packets execute as their wait masks order them (default: one
+/// after the other).
 ///
-/// An error completion surfaces as tandem::Error (kDeviceFault) from the next call that waits, with packet, op and
-/// field or address in the message; the device is then reset, its memory kept, and the queue is usable again.
-/// Thread-safety: one thread at a time.
+/// An error completion surfaces as tandem::Error (kDeviceFault) from the next call that waits, with
+/// packet, op and field or address in the message; the device is then reset, its memory kept, and
+/// the queue is usable again. Thread-safety: one thread at a time.
 class Queue {
  public:
   virtual ~Queue() = default;
 
-  /// Assigns the sequence number and hands the packet over; returns at once unless the ring is full.
+  /// Assigns the sequence number and hands the packet over; returns at once unless the ring is
+  /// full.
   virtual Event submit(const abi::Packet& packet) = 0;
 
   /// Typed convenience for the generated packet structs.
@@ -36,8 +38,8 @@ class Queue {
     return submit(reinterpret_cast<const abi::Packet&>(packet));
   }
 
-  /// First word of a micro-program in the device's program memory; loads it (LOAD_UCODE) if it is not there.
-  /// The slot stays valid until the next call of `program`.
+  /// First word of a micro-program in the device's program memory; loads it (LOAD_UCODE) if it is
+  /// not there. The slot stays valid until the next call of `program`.
   virtual std::uint16_t program(std::span<const std::uint64_t> words) = 0;
 
   /// Rings the doorbell for everything submitted.
@@ -49,12 +51,15 @@ class Queue {
   virtual Event last() const = 0;
   virtual bool is_complete(Event event) = 0;
 
-  /// Packets submitted from here on belong to the op `name` until the matching end; nests, names join by '/'.
+  /// Packets submitted from here on belong to the op `name` until the matching end; nests, names
+  /// join by '/'.
   virtual void begin_op(std::string_view name) = 0;
   virtual void end_op() = 0;
 
-  /// Called for every completion in sequence order, with its packet and op name, while the caller waits or submits.
-  using CompletionHook = std::function<void(const abi::Packet&, const abi::Completion&, std::string_view op)>;
+  /// Called for every completion in sequence order, with its packet and op name, while the caller
+  /// waits or submits.
+  using CompletionHook =
+      std::function<void(const abi::Packet&, const abi::Completion&, std::string_view op)>;
   virtual void set_completion_hook(CompletionHook hook) = 0;
 };
 
