@@ -32,25 +32,20 @@ CheckResult shape(const LoadUcodePacket& p, const DeviceLimits& limits) {
   return ok ? CheckResult{} : CheckResult{Fault::kBadShape, offsetof(LoadUcodePacket, words)};
 }
 
-CheckResult alignment(const SignalPacket& p) {
-  const Alignment list[] = {{offsetof(SignalPacket, addr), p.addr, p.elem_bytes}};
-  return check_alignments(list);
+AlignmentList alignments(const SignalPacket& p) {
+  return {{offsetof(SignalPacket, addr), p.addr, p.elem_bytes}};
 }
 
-CheckResult alignment(const WaitPacket& p) {
-  const Alignment list[] = {{offsetof(WaitPacket, addr), p.addr, 4}};
-  return check_alignments(list);
+AlignmentList alignments(const WaitPacket& p) { return {{offsetof(WaitPacket, addr), p.addr, 4}}; }
+
+AlignmentList alignments(const LoadUcodePacket& p) {
+  return {{offsetof(LoadUcodePacket, src_addr), p.src_addr,
+           p.target == UcodeTarget::kProgram ? 8u : 4u}};
 }
 
-CheckResult alignment(const LoadUcodePacket& p) {
-  const Alignment list[] = {{offsetof(LoadUcodePacket, src_addr), p.src_addr,
-                             p.target == UcodeTarget::kProgram ? 8u : 4u}};
-  return check_alignments(list);
-}
-
-CheckResult alignment(const CopyPacket& p) {
+AlignmentList alignments(const CopyPacket& p) {
   const std::uint64_t e = p.elem_bytes;
-  const Alignment list[] = {
+  return {
       {offsetof(CopyPacket, src_addr), p.src_addr, e},
       {offsetof(CopyPacket, src_stride0), p.src_stride0, e},
       {offsetof(CopyPacket, src_stride1), p.src_stride1, e},
@@ -62,25 +57,23 @@ CheckResult alignment(const CopyPacket& p) {
       {offsetof(CopyPacket, dst_stride2), p.dst_stride2, e},
       {offsetof(CopyPacket, dst_stride3), p.dst_stride3, e},
   };
-  return check_alignments(list);
 }
 
-CheckResult alignment(const FillPacket& p) {
+AlignmentList alignments(const FillPacket& p) {
   const std::uint64_t e = p.elem_bytes;
-  const Alignment list[] = {
+  return {
       {offsetof(FillPacket, dst_addr), p.dst_addr, e},
       {offsetof(FillPacket, dst_stride0), p.dst_stride0, e},
       {offsetof(FillPacket, dst_stride1), p.dst_stride1, e},
       {offsetof(FillPacket, dst_stride2), p.dst_stride2, e},
       {offsetof(FillPacket, dst_stride3), p.dst_stride3, e},
   };
-  return check_alignments(list);
 }
 
-CheckResult alignment(const GatherPacket& p) {
+AlignmentList alignments(const GatherPacket& p) {
   const std::uint64_t e = p.elem_bytes;
   const std::uint64_t i = dtype_bits(p.index_type) / 8;
-  const Alignment list[] = {
+  return {
       {offsetof(GatherPacket, src_addr), p.src_addr, e},
       {offsetof(GatherPacket, src_stride0), p.src_stride0, e},
       {offsetof(GatherPacket, src_index_stride), p.src_index_stride, e},
@@ -94,13 +87,12 @@ CheckResult alignment(const GatherPacket& p) {
       {offsetof(GatherPacket, index_stride1), p.index_stride1, i},
       {offsetof(GatherPacket, index_stride2), p.index_stride2, i},
   };
-  return check_alignments(list);
 }
 
-CheckResult alignment(const ScatterAddPacket& p) {
+AlignmentList alignments(const ScatterAddPacket& p) {
   const std::uint64_t e = dtype_bits(p.elem_type) / 8;
   const std::uint64_t i = dtype_bits(p.index_type) / 8;
-  const Alignment list[] = {
+  return {
       {offsetof(ScatterAddPacket, src_addr), p.src_addr, e},
       {offsetof(ScatterAddPacket, src_stride0), p.src_stride0, e},
       {offsetof(ScatterAddPacket, src_stride1), p.src_stride1, e},
@@ -114,7 +106,6 @@ CheckResult alignment(const ScatterAddPacket& p) {
       {offsetof(ScatterAddPacket, index_stride1), p.index_stride1, i},
       {offsetof(ScatterAddPacket, index_stride2), p.index_stride2, i},
   };
-  return check_alignments(list);
 }
 
 }  // namespace tandem::abi::detail

@@ -126,35 +126,6 @@ CheckResult zero_extent(const FieldRules& rules, const std::uint8_t* packet) {
   return {};
 }
 
-/// Runs `visit` on the packet as the struct of its opcode.
-template <class Visit>
-CheckResult visit_packet(const Packet& packet, Visit&& visit) {
-  switch (packet.opcode) {
-    case Opcode::kNop:
-    case Opcode::kFence:
-      return {};
-    case Opcode::kSignal:
-      return visit(packet_as<SignalPacket>(packet));
-    case Opcode::kWait:
-      return visit(packet_as<WaitPacket>(packet));
-    case Opcode::kLoadUcode:
-      return visit(packet_as<LoadUcodePacket>(packet));
-    case Opcode::kMatmul:
-      return visit(packet_as<MatmulPacket>(packet));
-    case Opcode::kVector:
-      return visit(packet_as<VectorPacket>(packet));
-    case Opcode::kCopy:
-      return visit(packet_as<CopyPacket>(packet));
-    case Opcode::kFill:
-      return visit(packet_as<FillPacket>(packet));
-    case Opcode::kGather:
-      return visit(packet_as<GatherPacket>(packet));
-    case Opcode::kScatterAdd:
-      return visit(packet_as<ScatterAddPacket>(packet));
-  }
-  return {};
-}
-
 template <class P>
 CheckResult combinations_of(const P& packet, const DeviceLimits& limits) {
   if constexpr (requires { detail::combinations(packet, limits); }) {
@@ -174,6 +145,13 @@ CheckResult check_overflow(const Packet& packet) {
   return {};
 }
 
+CheckResult check_alignment(const detail::AlignmentList& list) {
+  for (const detail::Alignment& item : list.view()) {
+    if ((item.value & (item.align - 1)) != 0) return {Fault::kMisaligned, item.at};
+  }
+  return {};
+}
+
 }  // namespace
 
 CheckResult check_packet(const Packet& packet, const DeviceLimits& limits) {
@@ -182,14 +160,14 @@ CheckResult check_packet(const Packet& packet, const DeviceLimits& limits) {
   const FieldRules& rules = rules_of(*info);
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(&packet);
   if (!fields_ok(rules, bytes)) return first_bad_field(*info, bytes);
-  return visit_packet(packet, [&](const auto& p) -> CheckResult {
+  return detail::visit_packet(packet, [&](const auto& p) -> CheckResult {
     if (CheckResult r = combinations_of(p, limits)) return r;
     if (CheckResult r = zero_extent(rules, bytes)) return r;
     if constexpr (requires { detail::shape(p, limits); }) {
       if (CheckResult r = detail::shape(p, limits)) return r;
     }
     if (CheckResult r = check_overflow(packet)) return r;
-    return detail::alignment(p);
+    return check_alignment(detail::alignments(p));
   });
 }
 

@@ -73,14 +73,14 @@ CheckResult combinations(const MatmulPacket& p) {
   return absent_operands(p);
 }
 
-CheckResult alignment(const MatmulPacket& p) {
+AlignmentList alignments(const MatmulPacket& p) {
   const bool panels = p.b_layout == BLayout::kPanels;
   const std::uint64_t a = align_of(p.a_type);
   const std::uint64_t b = panels ? kPanelAlignBytes : align_of(p.b_type);
   const std::uint64_t c = align_of(p.c_type);
   const std::uint64_t s =
       panels && p.scale_mode == ScaleMode::kGroup ? kPanelAlignBytes : align_of(p.scale_type);
-  const Alignment list[] = {
+  return {
       {offsetof(MatmulPacket, a_addr), p.a_addr, a},
       {offsetof(MatmulPacket, b_addr), p.b_addr, b},
       {offsetof(MatmulPacket, c_addr), p.c_addr, c},
@@ -103,7 +103,6 @@ CheckResult alignment(const MatmulPacket& p) {
       {offsetof(MatmulPacket, a_scale_batch0_stride), p.a_scale_batch0_stride, 4},
       {offsetof(MatmulPacket, a_scale_batch1_stride), p.a_scale_batch1_stride, 4},
   };
-  return check_alignments(list);
 }
 
 }  // namespace tandem::abi::detail

@@ -41,24 +41,22 @@ CheckResult combinations(const VectorPacket& p) {
   return {};
 }
 
-CheckResult alignment(const VectorPacket& p) {
+AlignmentList alignments(const VectorPacket& p) {
+  AlignmentList list;
+  const auto align_of = [](const VectorStream& stream) -> std::uint64_t {
+    return stream.type == Dtype::kNone ? 1 : dtype_bits(stream.type) / 8;
+  };
   for (unsigned s = 0; s < kVectorStreams; ++s) {
     const VectorStream stream = vector_stream(p, s);
-    const std::uint64_t low_bits =
-        stream.type == Dtype::kNone ? 0 : dtype_bits(stream.type) / 8 - 1;
-    if ((stream.col_stride & low_bits) != 0) return {Fault::kMisaligned, stream_col_stride_at(s)};
+    list.add({stream_col_stride_at(s), stream.col_stride, align_of(stream)});
   }
   for (unsigned s = 0; s < kVectorStreams; ++s) {
     const VectorStream stream = vector_stream(p, s);
-    const std::uint64_t align = stream.type == Dtype::kNone ? 1 : dtype_bits(stream.type) / 8;
-    const Alignment list[] = {
-        {stream_addr_at(s), stream.addr, align},
-        {stream_row1_stride_at(s), stream.row1_stride, align},
-        {stream_row0_stride_at(s), stream.row0_stride, align},
-    };
-    if (CheckResult r = check_alignments(list)) return r;
+    list.add({stream_addr_at(s), stream.addr, align_of(stream)});
+    list.add({stream_row1_stride_at(s), stream.row1_stride, align_of(stream)});
+    list.add({stream_row0_stride_at(s), stream.row0_stride, align_of(stream)});
   }
-  return {};
+  return list;
 }
 
 }  // namespace tandem::abi::detail

@@ -2,8 +2,10 @@
 // Parts of check_packet, one pair of functions for each family of opcodes.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 
 #include "tandem/abi/footprint.hpp"
@@ -20,13 +22,19 @@ struct Alignment {
   std::uint64_t align;
 };
 
-/// The first misaligned field of the list.
-inline CheckResult check_alignments(std::span<const Alignment> list) {
-  for (const Alignment& item : list) {
-    if ((item.value & (item.align - 1)) != 0) return {Fault::kMisaligned, item.at};
+/// The address and stride fields of a packet, ascending. No allocation: this is on the path of
+/// every packet.
+struct AlignmentList {
+  std::array<Alignment, 28> items;
+  std::size_t count = 0;
+
+  AlignmentList() {}
+  AlignmentList(std::initializer_list<Alignment> list) {
+    for (const Alignment& item : list) add(item);
   }
-  return {};
-}
+  void add(const Alignment& item) { items[count++] = item; }
+  std::span<const Alignment> view() const { return {items.data(), count}; }
+};
 
 /// Combinations of fields that are each allowed (kBadField), in the contract's order.
 CheckResult combinations(const MatmulPacket& packet);
@@ -38,18 +46,49 @@ CheckResult combinations(const LoadUcodePacket& packet, const DeviceLimits& limi
 /// LOAD_UCODE past the memory or a table of the wrong size (kBadShape).
 CheckResult shape(const LoadUcodePacket& packet, const DeviceLimits& limits);
 
-/// Addresses and strides (kMisaligned).
-CheckResult alignment(const MatmulPacket& packet);
-CheckResult alignment(const VectorPacket& packet);
-CheckResult alignment(const SignalPacket& packet);
-CheckResult alignment(const WaitPacket& packet);
-CheckResult alignment(const LoadUcodePacket& packet);
-CheckResult alignment(const CopyPacket& packet);
-CheckResult alignment(const FillPacket& packet);
-CheckResult alignment(const GatherPacket& packet);
-CheckResult alignment(const ScatterAddPacket& packet);
+/// What addresses and strides must be multiples of (kMisaligned).
+AlignmentList alignments(const MatmulPacket& packet);
+AlignmentList alignments(const VectorPacket& packet);
+AlignmentList alignments(const SignalPacket& packet);
+AlignmentList alignments(const WaitPacket& packet);
+AlignmentList alignments(const LoadUcodePacket& packet);
+AlignmentList alignments(const CopyPacket& packet);
+AlignmentList alignments(const FillPacket& packet);
+AlignmentList alignments(const GatherPacket& packet);
+AlignmentList alignments(const ScatterAddPacket& packet);
 
 /// True if an operand's last byte lies beyond 2^64 - 1.
 bool overflows(const Operand& operand);
+
+/// Runs `visit` on the packet as the struct of its opcode; unknown opcodes and those without
+/// operands give a default result.
+template <class Visit>
+auto visit_packet(const Packet& packet, Visit&& visit)
+    -> decltype(visit(packet_as<WaitPacket>(packet))) {
+  switch (packet.opcode) {
+    case Opcode::kNop:
+    case Opcode::kFence:
+      return {};
+    case Opcode::kSignal:
+      return visit(packet_as<SignalPacket>(packet));
+    case Opcode::kWait:
+      return visit(packet_as<WaitPacket>(packet));
+    case Opcode::kLoadUcode:
+      return visit(packet_as<LoadUcodePacket>(packet));
+    case Opcode::kMatmul:
+      return visit(packet_as<MatmulPacket>(packet));
+    case Opcode::kVector:
+      return visit(packet_as<VectorPacket>(packet));
+    case Opcode::kCopy:
+      return visit(packet_as<CopyPacket>(packet));
+    case Opcode::kFill:
+      return visit(packet_as<FillPacket>(packet));
+    case Opcode::kGather:
+      return visit(packet_as<GatherPacket>(packet));
+    case Opcode::kScatterAdd:
+      return visit(packet_as<ScatterAddPacket>(packet));
+  }
+  return {};
+}
 
 }  // namespace tandem::abi::detail

@@ -184,38 +184,10 @@ void add_operands(Builder& out, const LoadUcodePacket& p) {
 OperandList operands(const Packet& packet) {
   OperandList list;
   Builder out(list);
-  switch (packet.opcode) {
-    case Opcode::kNop:
-    case Opcode::kFence:
-      break;
-    case Opcode::kSignal:
-      add_operands(out, packet_as<SignalPacket>(packet));
-      break;
-    case Opcode::kWait:
-      add_operands(out, packet_as<WaitPacket>(packet));
-      break;
-    case Opcode::kLoadUcode:
-      add_operands(out, packet_as<LoadUcodePacket>(packet));
-      break;
-    case Opcode::kMatmul:
-      add_operands(out, packet_as<MatmulPacket>(packet));
-      break;
-    case Opcode::kVector:
-      add_operands(out, packet_as<VectorPacket>(packet));
-      break;
-    case Opcode::kCopy:
-      add_operands(out, packet_as<CopyPacket>(packet));
-      break;
-    case Opcode::kFill:
-      add_operands(out, packet_as<FillPacket>(packet));
-      break;
-    case Opcode::kGather:
-      add_operands(out, packet_as<GatherPacket>(packet));
-      break;
-    case Opcode::kScatterAdd:
-      add_operands(out, packet_as<ScatterAddPacket>(packet));
-      break;
-  }
+  detail::visit_packet(packet, [&](const auto& p) {
+    add_operands(out, p);
+    return true;
+  });
   return list;
 }
 
