@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // check_packet: single fields from the tables of the specification, then each opcode's own rules.
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -13,37 +14,43 @@ namespace {
 
 constexpr std::size_t kPacketWords = kPacketBytes / 8;
 
-/// Reads a little-endian field.
-std::uint64_t load(const std::uint8_t* bytes, unsigned num_bytes) {
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes, num_bytes);
-  return value;
-}
+/// Where a field lies, in the form that reads fastest: the 8 bytes at `base`, shifted and masked.
+struct Place {
+  std::uint8_t base = 0;
+  std::uint8_t shift = 0;
+  std::uint64_t mask = 0;
+  std::uint16_t at = 0;
 
-/// A field of at most 16 bits that takes listed values, all below 256.
-struct ListedValues {
-  std::uint8_t at = 0;
-  std::uint8_t num_bytes = 0;
-  std::array<std::uint64_t, 4> allowed{};
+  explicit Place(const FieldInfo& field)
+      : base(static_cast<std::uint8_t>(std::min<unsigned>(field.at, kPacketBytes - 8))),
+        shift(static_cast<std::uint8_t>(8 * (field.at - base))),
+        mask(~std::uint64_t{0} >> (64 - field.width)),
+        at(field.at) {}
 
-  bool accepts(const std::uint8_t* packet) const {
-    const std::uint64_t value = load(packet + at, num_bytes);
-    return value < 256 && ((allowed[value / 64] >> (value % 64)) & 1) != 0;
+  std::uint64_t load(const std::uint8_t* packet) const {
+    std::uint64_t word;
+    std::memcpy(&word, packet + base, sizeof word);
+    return (word >> shift) & mask;
   }
 };
 
-/// A field that must not be zero.
-struct NonZeroField {
-  std::uint8_t at = 0;
-  std::uint8_t num_bytes = 0;
+/// A field that takes listed values, all below 256.
+struct ListedValues {
+  Place place;
+  std::array<std::uint64_t, 4> allowed{};
+
+  bool accepts(const std::uint8_t* packet) const {
+    const std::uint64_t value = place.load(packet);
+    return value < 256 && ((allowed[value / 64] >> (value % 64)) & 1) != 0;
+  }
 };
 
 /// The single-field rules of one opcode in the form that is fast to test.
 struct FieldRules {
   std::array<std::uint64_t, kPacketWords> zero_bits{};  ///< Bits that must be zero.
   std::vector<ListedValues> listed;
-  std::vector<NonZeroField> nonzero;
-  std::vector<NonZeroField> extents;
+  std::vector<Place> nonzero;
+  std::vector<Place> extents;
 };
 
 FieldRules make_rules(const OpcodeInfo& info) {
@@ -51,19 +58,17 @@ FieldRules make_rules(const OpcodeInfo& info) {
   PacketBytes zero_bytes;
   zero_bytes.fill(0xff);
   for (const FieldInfo& field : info.fields) {
-    const auto num_bytes = static_cast<std::uint8_t>(field.width / 8);
-    const auto at = static_cast<std::uint8_t>(field.at);
     const std::uint64_t zero = ~field.mask;
-    std::memcpy(zero_bytes.data() + at, &zero, num_bytes);
+    std::memcpy(zero_bytes.data() + field.at, &zero, field.width / 8u);
     if (!field.allowed.empty()) {
-      ListedValues listed{at, num_bytes, {}};
+      ListedValues listed{Place(field), {}};
       for (std::uint16_t value : field.allowed) {
         listed.allowed[value / 64] |= std::uint64_t{1} << (value % 64);
       }
       rules.listed.push_back(listed);
     }
-    if (field.nonzero == NonZero::kField) rules.nonzero.push_back({at, num_bytes});
-    if (field.nonzero == NonZero::kShape) rules.extents.push_back({at, num_bytes});
+    if (field.nonzero == NonZero::kField) rules.nonzero.emplace_back(field);
+    if (field.nonzero == NonZero::kShape) rules.extents.emplace_back(field);
   }
   rules.zero_bits = std::bit_cast<decltype(rules.zero_bits)>(zero_bytes);
   return rules;
@@ -81,14 +86,16 @@ const FieldRules& rules_of(const OpcodeInfo& info) {
 bool fields_ok(const FieldRules& rules, const std::uint8_t* packet) {
   std::uint64_t bad = 0;
   for (std::size_t i = 0; i < kPacketWords; ++i) {
-    bad |= load(packet + 8 * i, 8) & rules.zero_bits[i];
+    std::uint64_t word;
+    std::memcpy(&word, packet + 8 * i, sizeof word);
+    bad |= word & rules.zero_bits[i];
   }
   if (bad != 0) return false;
   for (const ListedValues& listed : rules.listed) {
     if (!listed.accepts(packet)) return false;
   }
-  for (const NonZeroField& field : rules.nonzero) {
-    if (load(packet + field.at, field.num_bytes) == 0) return false;
+  for (const Place& place : rules.nonzero) {
+    if (place.load(packet) == 0) return false;
   }
   return true;
 }
@@ -110,7 +117,7 @@ CheckResult first_bad_field(const OpcodeInfo& info, const std::uint8_t* packet) 
     for (; at < field.at; ++at) {
       if (packet[at] != 0) return detail::bad_field(at);
     }
-    if (!field_ok(field, load(packet + at, field.width / 8u))) return detail::bad_field(at);
+    if (!field_ok(field, Place(field).load(packet))) return detail::bad_field(at);
     at += field.width / 8u;
   }
   for (; at < kPacketBytes; ++at) {
@@ -120,8 +127,8 @@ CheckResult first_bad_field(const OpcodeInfo& info, const std::uint8_t* packet) 
 }
 
 CheckResult zero_extent(const FieldRules& rules, const std::uint8_t* packet) {
-  for (const NonZeroField& field : rules.extents) {
-    if (load(packet + field.at, field.num_bytes) == 0) return {Fault::kBadShape, field.at};
+  for (const Place& place : rules.extents) {
+    if (place.load(packet) == 0) return {Fault::kBadShape, place.at};
   }
   return {};
 }
