@@ -76,6 +76,7 @@ class Tokenizer {
   struct Impl;
 
  private:
+  friend class StreamingDecoder;
   explicit Tokenizer(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;
 };
@@ -97,10 +98,10 @@ class StreamingDecoder {
   std::string finish();
 
  private:
-  const Tokenizer* tokenizer_;
+  const Tokenizer::Impl* impl_;
   SpecialText special_;
-  std::string pending_;   // bytes of an incomplete character
-  bool at_start_ = true;  // no text given out yet
+  std::string pending_;       // bytes of an incomplete character
+  std::size_t strip_spaces_;  // spaces still to be dropped at the start of the text
 };
 
 }  // namespace tandem::models

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The generation loop.
+#include "tandem/models/llama/generator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "tandem/base/error.hpp"
+
+namespace tandem::models {
+
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+std::string_view to_string(StopReason reason) {
+  switch (reason) {
+    case StopReason::kLength:
+      return "length";
+    case StopReason::kEos:
+      return "eos";
+    case StopReason::kContext:
+      return "context";
+  }
+  return "?";
+}
+
+Generator::Generator(LlamaModel& model, std::uint32_t num_sequences, abi::Dtype cache_dtype)
+    : model_(&model),
+      cache_(model.context(), model.config(), num_sequences, cache_dtype),
+      held_(num_sequences) {}
+
+GenerateResult Generator::generate(std::span<const std::vector<TokenId>> prompts,
+                                   const GenerateOptions& options, const GenerateHooks& hooks) {
+  check(prompts);
+  GenerateResult result;
+  result.sequences.resize(prompts.size());
+  std::vector<Sampler> samplers;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    SamplerOptions sampler = options.sampler;
+    sampler.seed += i;
+    samplers.emplace_back(sampler);
+  }
+
+  std::vector<Row> rows = prefill(prompts, hooks, result);
+  const Stopwatch watch;
+  for (bool first = true; !rows.empty(); first = false) {
+    std::vector<TokenRun> runs;
+    for (const Row& row : rows) {
+      GeneratedSequence& sequence = result.sequences[row.sequence];
+      if (!first) ++result.decode_tokens;
+      if (take(row, samplers[row.sequence], options, hooks, sequence)) {
+        runs.push_back({row.sequence, std::span(sequence.ids).last(1)});
+      }
+    }
+    if (runs.empty()) break;
+    rows = step(runs, hooks);
+  }
+  result.decode_seconds = watch.seconds();
+  return result;
+}
+
+// Chooses the next token of a sequence; false if it was the last.
+bool Generator::take(const Row& row, Sampler& sampler, const GenerateOptions& options,
+                     const GenerateHooks& hooks, GeneratedSequence& sequence) {
+  if (sequence.ids.size() >= options.max_new_tokens) return false;
+  if (hooks.on_logits) hooks.on_logits(row.sequence, row.logits);
+  const TokenId id = sampler.sample(row.logits);
+  sequence.ids.push_back(id);
+  if (hooks.on_token) hooks.on_token(row.sequence, id);
+
+  const LlamaConfig& config = model_->config();
+  if (options.stop_at_eos && std::count(config.eos_ids.begin(), config.eos_ids.end(), id) != 0) {
+    sequence.stopped_by = StopReason::kEos;
+    return false;
+  }
+  if (sequence.ids.size() >= options.max_new_tokens) return false;
+  if (config.max_positions != 0 && cache_.length(row.sequence) >= config.max_positions) {
+    sequence.stopped_by = StopReason::kContext;
+    return false;
+  }
+  return true;
+}
+
+std::vector<Generator::Row> Generator::prefill(std::span<const std::vector<TokenId>> prompts,
+                                               const GenerateHooks& hooks, GenerateResult& result) {
+  const Stopwatch watch;
+  std::vector<Row> rows;
+  for (std::uint32_t i = 0; i < prompts.size(); ++i) {
+    const auto same = std::find(prompts.begin(), prompts.begin() + i, prompts[i]);
+    const auto twin = static_cast<std::uint32_t>(same - prompts.begin());
+    if (twin != i && !hooks.on_hidden) {
+      cache_.copy_sequence(twin, i);
+      held_[i] = held_[twin];
+      rows.push_back({i, rows[twin].logits});
+      continue;
+    }
+    const std::size_t kept = keep_common_prefix(i, prompts[i]);
+    const TokenRun run{i, std::span(prompts[i]).subspan(kept)};
+    result.prefill_tokens += run.ids.size();
+    rows.push_back(std::move(step({&run, 1}, hooks).front()));
+  }
+  result.prefill_seconds = watch.seconds();
+  return rows;
+}
+
+std::vector<Generator::Row> Generator::step(std::span<const TokenRun> runs,
+                                            const GenerateHooks& hooks) {
+  HiddenHook on_hidden;
+  if (hooks.on_hidden) {
+    std::vector<SequenceRows> of_step;
+    std::uint32_t first = 0;
+    for (const TokenRun& run : runs) {
+      const auto count = static_cast<std::uint32_t>(run.ids.size());
+      of_step.push_back({run.sequence, first, count});
+      first += count;
+    }
+    on_hidden = [&hooks, of_step](std::uint32_t index, const ops::Tensor& hidden) {
+      hooks.on_hidden(of_step, index, hidden);
+    };
+  }
+  const ops::Tensor logits = model_->forward(cache_, runs, LogitRows::kLast, on_hidden);
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    std::vector<TokenId>& held = held_[runs[i].sequence];
+    held.insert(held.end(), runs[i].ids.begin(), runs[i].ids.end());
+    Row row{runs[i].sequence, std::vector<float>(logits.dim(1))};
+    model_->context().device().copy_out(logits.addr + i * logits.stride[0],
+                                        std::as_writable_bytes(std::span(row.logits)));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void Generator::check(std::span<const std::vector<TokenId>> prompts) const {
+  if (prompts.size() > held_.size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("generate: {} prompts for {} sequences", prompts.size(), held_.size()));
+  }
+  const std::uint32_t limit = model_->config().max_positions;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (prompts[i].empty()) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("generate: prompt {} is empty", i));
+    }
+    if (limit != 0 && prompts[i].size() > limit) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("generate: prompt {} has {} tokens, this model takes up to {}", i,
+                              prompts[i].size(), limit));
+    }
+  }
+}
+
+// The last token of the prompt is always computed, because its logits are wanted.
+std::size_t Generator::keep_common_prefix(std::uint32_t sequence, std::span<const TokenId> prompt) {
+  std::vector<TokenId>& held = held_[sequence];
+  const std::size_t limit = std::min(held.size(), prompt.size() - 1);
+  std::size_t common = 0;
+  while (common < limit && held[common] == prompt[common]) ++common;
+  held.resize(common);
+  cache_.truncate(sequence, static_cast<std::uint32_t>(common));
+  return common;
+}
+
+}  // namespace tandem::models
