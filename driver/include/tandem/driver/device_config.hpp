@@ -12,10 +12,10 @@ namespace tandem::driver {
 
 /// One region of the memory map.
 struct RegionConfig {
-  std::string name;         ///< "commands", "ucode", "weights", "activations", "kv" ...
-  PhysAddr base;            ///< 4 KiB aligned, not 0.
-  std::uint64_t size = 0;   ///< Bytes, a multiple of 4 KiB.
-  bool writable = true;     ///< Packets may write it.
+  std::string name;        ///< "commands", "ucode", "weights", "activations", "kv" ...
+  PhysAddr base;           ///< 4 KiB aligned, not 0.
+  std::uint64_t size = 0;  ///< Bytes, a multiple of 4 KiB.
+  bool writable = true;    ///< Packets may write it.
 };
 
 struct DeviceConfig {

@@ -42,7 +42,7 @@ std::vector<BackendInfo> list_backends();
 /// kMismatch (both versions or hashes).
 BackendInfo find_backend(std::string_view name);
 
-/// Opens the device that `uri` names. The plug-in stays loaded as long as the backend lives. Throws
+/// Opens the device that `uri` names. The plug-in stays loaded until the program ends. Throws
 /// as find_backend, kInvalidArgument for a malformed URI or an option that the plug-in does not
 /// know (naming those it knows), and whatever the plug-in throws, with the URI as context.
 ///

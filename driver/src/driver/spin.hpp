@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Polling that starts fast and ends up sleeping.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace tandem::driver {
+
+/// Tells the core that this is a polling loop.
+inline void cpu_relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Pauses between polls: a few dozen instructions at first, then yields, then sleeps up to 200 us.
+class Backoff {
+ public:
+  void pause() {
+    ++count_;
+    if (count_ < kRelaxed) {
+      cpu_relax();
+    } else if (count_ < kYields) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(sleep_);
+      sleep_ = std::min(sleep_ * 2, std::chrono::microseconds(200));
+    }
+  }
+
+ private:
+  static constexpr unsigned kRelaxed = 200;
+  static constexpr unsigned kYields = 250;
+  unsigned count_ = 0;
+  std::chrono::microseconds sleep_{10};
+};
+
+}  // namespace tandem::driver
