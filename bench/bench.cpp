@@ -22,8 +22,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-__attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
-std::uint64_t sum_words(const std::uint64_t* words, std::size_t count) {
+__attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3"))) std::uint64_t
+sum_words(const std::uint64_t* words, std::size_t count) {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < count; ++i) sum += words[i];
   return sum;
@@ -33,8 +33,8 @@ std::uint64_t sum_words(const std::uint64_t* words, std::size_t count) {
 
 Case rate_case(std::string name, double value, std::string unit, std::string rival,
                std::optional<double> rival_value, nlohmann::json more) {
-  Case result{std::move(name), value, std::move(unit), std::move(rival), rival_value, {},
-              std::move(more)};
+  Case result{std::move(name), value, std::move(unit), std::move(rival),
+              rival_value,     {},    std::move(more)};
   if (rival_value && *rival_value > 0) result.ratio = value / *rival_value;
   return result;
 }

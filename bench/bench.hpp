@@ -24,9 +24,10 @@ struct Case {
   std::string name;
   double value = 0;
   std::string unit;
-  std::string rival;                   ///< What `ratio` compares with; empty: an absolute figure.
-  std::optional<double> rival_value;   ///< In `unit`; absent when the rival is missing on this machine.
-  std::optional<double> ratio;         ///< Above 1: ahead of the rival.
+  std::string rival;  ///< What `ratio` compares with; empty: an absolute figure.
+  std::optional<double>
+      rival_value;              ///< In `unit`; absent when the rival is missing on this machine.
+  std::optional<double> ratio;  ///< Above 1: ahead of the rival.
   nlohmann::json more = nlohmann::json::object();  ///< Further fields: m, n, k, threads ...
 };
 

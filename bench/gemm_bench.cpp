@@ -53,7 +53,8 @@ struct Problem {
   std::vector<std::uint16_t> panels;
 };
 
-// The problem on a device: several copies of the weights, so that a stream of packets misses every cache.
+// The problem on a device: several copies of the weights, so that a stream of packets misses every
+// cache.
 class DeviceProblem {
  public:
   DeviceProblem(const std::string& uri, const std::string& config, const Problem& problem,
@@ -172,10 +173,9 @@ Case stream_weights(const Options& options, const Problem& problem) {
   std::vector<std::byte> memory(kWeightBytes * kStreamedWeights, std::byte{1});
   const double bandwidth = read_bandwidth(memory, options.repeats);
   const double ours = bytes / median_seconds(options.repeats, [&] { device.run(); });
-  return rate_case("gemv_m1", ours / 1e9, "GB/s of weights", "read bandwidth, one thread",
-                   bandwidth / 1e9,
-                   {{"m", 1}, {"n", kN}, {"k", kK}, {"threads", 1},
-                    {"bits", verify_bits(options, problem)}});
+  return rate_case(
+      "gemv_m1", ours / 1e9, "GB/s of weights", "read bandwidth, one thread", bandwidth / 1e9,
+      {{"m", 1}, {"n", kN}, {"k", kK}, {"threads", 1}, {"bits", verify_bits(options, problem)}});
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ constexpr std::size_t kCount = kRows * kCols;
 constexpr float kEps = 1e-5F;
 
 // The rivals: what a C programmer writes first, built by the same compiler for this CPU's vectors.
-#define TANDEM_PLAIN_LOOP __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
+#define TANDEM_PLAIN_LOOP \
+  __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
 
 TANDEM_PLAIN_LOOP void softmax_loop(const float* x, float* y) {
   for (std::size_t r = 0; r < kRows; ++r, x += kCols, y += kCols) {

@@ -22,8 +22,8 @@ struct Tolerance {
   double ulp = 0;
   double abs = 0;
   double rel = 0;
-  const HostArray* scale = nullptr;          ///< kScaled: same shape as the reference.
-  std::vector<std::uint64_t> nan_allowed;    ///< Positions where NaN is right as well.
+  const HostArray* scale = nullptr;        ///< kScaled: same shape as the reference.
+  std::vector<std::uint64_t> nan_allowed;  ///< Positions where NaN is right as well.
 };
 
 struct Comparison {

@@ -142,10 +142,9 @@ HostArray load_array(const models::SafetensorsFile& file, const std::string& key
   }
   if (tensor->dtype != row(*type).stored_name || tensor->shape != shape) {
     throw Error(ErrorCode::kMismatch,
-                fmt::format("{}: tensor '{}' is {}[{}], the case says {}[{}]",
-                            file.path().string(), key, tensor->dtype,
-                            fmt::join(tensor->shape, ", "), row(*type).stored_name,
-                            fmt::join(shape, ", ")));
+                fmt::format("{}: tensor '{}' is {}[{}], the case says {}[{}]", file.path().string(),
+                            key, tensor->dtype, fmt::join(tensor->shape, ", "),
+                            row(*type).stored_name, fmt::join(shape, ", ")));
   }
   HostArray array = make_array(*type, shape);
   const std::span<const std::byte> stored = file.bytes(*tensor);

@@ -16,7 +16,8 @@
 
 namespace tandem::check {
 
-/// A case of index.json with its inputs in device memory. Outputs are allocated as they are asked for.
+/// A case of index.json with its inputs in device memory. Outputs are allocated as they are asked
+/// for.
 class OpCase {
  public:
   /// Loads inputs and references; throws as load_array does, kInvalidArgument for a malformed case.
@@ -34,7 +35,8 @@ class OpCase {
 
   /// Device memory of any shape and type, freed with the case.
   ops::Tensor allocate(ops::Dtype type, const std::vector<std::uint64_t>& shape);
-  /// The result for output `label`: its reference's shape and type, fp32 where the reference is f64.
+  /// The result for output `label`: its reference's shape and type, fp32 where the reference is
+  /// f64.
   ops::Tensor result(const std::string& label);
   /// The result read back.
   HostArray fetch(const std::string& label);
@@ -53,11 +55,12 @@ class OpCase {
   std::vector<std::string> order_;
 };
 
-/// Runs the operation that the case names; its results are then in the case. Throws kUnimplemented for an
-/// operation or parameter that Tandem does not have.
+/// Runs the operation that the case names; its results are then in the case. Throws kUnimplemented
+/// for an operation or parameter that Tandem does not have.
 void run_op(OpCase& op_case);
 
-/// The tolerance of output `label`: that of the case, but equal bits for outputs that must be exact.
+/// The tolerance of output `label`: that of the case, but equal bits for outputs that must be
+/// exact.
 struct Tolerance;
 Tolerance tolerance_of(const OpCase& op_case, const std::string& label);
 

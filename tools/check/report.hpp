@@ -23,7 +23,8 @@ struct CaseResult {
   std::string suite;  ///< "ops", "llama-tiny", "tokenizer" ...
   std::string name;
   Status status = Status::kPass;
-  /// Failure: the worst element with both values, or what went wrong. Unsupported: the reason. Pass: the measured error.
+  /// Failure: the worst element with both values, or what went wrong. Unsupported: the reason.
+  /// Pass: the measured error.
   std::string detail;
   double seconds = 0;
 };
@@ -32,7 +33,8 @@ struct CaseResult {
 class Report {
  public:
   /// `on_case` sees each result as it is added, for progress.
-  explicit Report(std::function<void(const CaseResult&)> on_case = {}) : on_case_(std::move(on_case)) {}
+  explicit Report(std::function<void(const CaseResult&)> on_case = {})
+      : on_case_(std::move(on_case)) {}
 
   void add(CaseResult result);
   const std::vector<CaseResult>& cases() const { return cases_; }

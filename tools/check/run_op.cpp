@@ -224,8 +224,7 @@ const std::map<std::string, Handler>& handlers() {
        [](OpCase& c) {
          ops::repeat_kv(c.ctx(), c.input("x"), c.params().at("repeats"), c.result("y"));
        }},
-      {"broadcast_to",
-       [](OpCase& c) { ops::broadcast_to(c.ctx(), c.input("x"), c.result("y")); }},
+      {"broadcast_to", [](OpCase& c) { ops::broadcast_to(c.ctx(), c.input("x"), c.result("y")); }},
       {"reshape", [](OpCase& c) { ops::reshape(c.ctx(), c.input("x"), c.result("y")); }},
       {"index_select",
        [](OpCase& c) {

@@ -64,8 +64,7 @@ void Session::run(const std::string& suite, const std::string& name,
   }
   result.suite = suite;
   result.name = name;
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report_.add(std::move(result));
 }
 
@@ -81,8 +80,9 @@ nlohmann::json read_json(const fs::path& path) {
 
 void check_path(Session& session, const fs::path& dir) {
   if (!fs::is_directory(dir)) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("{}: no such directory; name a folder of reference data", dir.string()));
+    throw Error(
+        ErrorCode::kNotFound,
+        fmt::format("{}: no such directory; name a folder of reference data", dir.string()));
   }
   std::vector<fs::path> found;
   if (recognise(dir) != nullptr) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds of reference data that `tandem check` understands. Layouts: docs/reference/reference_data.md.
+// The kinds of reference data that `tandem check` understands. Layouts:
+// docs/reference/reference_data.md.
 #pragma once
 
 #include <filesystem>
@@ -34,8 +35,9 @@ class Session {
   const Options& options() const { return options_; }
   runtime::Device& device();
 
-  /// Runs one case if the filter selects it: `body` returns the result; an exception is a failure, except
-  /// kUnimplemented, which is "unsupported". A device error resets the device, so later cases run.
+  /// Runs one case if the filter selects it: `body` returns the result; an exception is a failure,
+  /// except kUnimplemented, which is "unsupported". A device error resets the device, so later
+  /// cases run.
   void run(const std::string& suite, const std::string& name,
            const std::function<CaseResult()>& body);
   bool selected(const std::string& suite, const std::string& name) const;
@@ -47,15 +49,17 @@ class Session {
   std::unique_ptr<runtime::Device> device_;
 };
 
-/// Runs every suite found in `dir` or in the folders directly below it. Throws kNotFound when there is none.
+/// Runs every suite found in `dir` or in the folders directly below it. Throws kNotFound when there
+/// is none.
 void check_path(Session& session, const std::filesystem::path& dir);
 
 // One suite each; `dir` holds the files that the suite is recognised by.
 void check_ops(Session& session, const std::filesystem::path& dir);        // index.json
 void check_tokenizer(Session& session, const std::filesystem::path& dir);  // encode.json
-void check_gguf(Session& session, const std::filesystem::path& dir);       // golden.json with "files"
-void check_model(Session& session, const std::filesystem::path& dir);      // golden.json + config.json
-void check_recorded_model(Session& session, const std::filesystem::path& dir);  // golden.json with "sha256"
+void check_gguf(Session& session, const std::filesystem::path& dir);   // golden.json with "files"
+void check_model(Session& session, const std::filesystem::path& dir);  // golden.json + config.json
+void check_recorded_model(Session& session,
+                          const std::filesystem::path& dir);  // golden.json with "sha256"
 
 /// Parses a JSON file; errors name file and position.
 nlohmann::json read_json(const std::filesystem::path& path);

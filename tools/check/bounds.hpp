@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Distance of whole matrices from a float64 reference, and the bounds on it.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "host_array.hpp"
+
+namespace tandem::check {
+
+/// Row-major matrix of results.
+struct Matrix {
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::vector<float> values;
+};
+
+/// Four figures over all elements; see docs/reference/reference_data.md.
+struct Distance {
+  double max_abs = 0;
+  double rel_rms = 0;
+  double row_rel_rms = 0;
+  double cosine = 1;
+  std::string worst;  ///< The element behind max_abs, with both values.
+  bool finite = true;
+};
+
+/// Rows [first_row, first_row + got.rows) of the reference.
+Distance distance(const Matrix& got, const HostArray& want, std::size_t first_row = 0);
+
+/// Empty if every figure keeps its bound, else the figures that do not with bound and worst
+/// element.
+std::string exceeded(const Distance& distance, const nlohmann::json& bounds);
+
+/// "max_abs 0.012 (bound 0.069), cosine ..." for passes.
+std::string describe(const Distance& distance, const nlohmann::json& bounds);
+
+}  // namespace tandem::check
