@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include "tandem/base/error.hpp"
@@ -41,7 +42,8 @@ std::string_view to_string(StopReason reason) {
 Generator::Generator(LlamaModel& model, std::uint32_t num_sequences, abi::Dtype cache_dtype)
     : model_(&model),
       cache_(model.context(), model.config(), num_sequences, cache_dtype),
-      held_(num_sequences) {}
+      held_(num_sequences),
+      logits_(std::size_t{num_sequences} * model.config().vocab_size) {}
 
 GenerateResult Generator::generate(std::span<const std::vector<TokenId>> prompts,
                                    const GenerateOptions& options, const GenerateHooks& hooks) {
@@ -55,70 +57,73 @@ GenerateResult Generator::generate(std::span<const std::vector<TokenId>> prompts
     samplers.emplace_back(sampler);
   }
 
-  std::vector<Row> rows = prefill(prompts, hooks, result);
+  prefill(prompts, hooks, result);
   const Stopwatch watch;
-  for (bool first = true; !rows.empty(); first = false) {
-    std::vector<TokenRun> runs;
-    for (const Row& row : rows) {
-      GeneratedSequence& sequence = result.sequences[row.sequence];
-      if (!first) ++result.decode_tokens;
-      if (take(row, samplers[row.sequence], options, hooks, sequence)) {
-        runs.push_back({row.sequence, std::span(sequence.ids).last(1)});
+  std::vector<std::uint32_t> active(prompts.size());
+  std::iota(active.begin(), active.end(), 0u);
+  std::vector<TokenRun> runs;
+  for (;;) {
+    runs.clear();
+    for (const std::uint32_t i : active) {
+      GeneratedSequence& generated = result.sequences[i];
+      if (take(i, samplers[i], options, hooks, generated)) {
+        runs.push_back({i, std::span(generated.ids).last(1)});
       }
     }
     if (runs.empty()) break;
-    rows = step(runs, hooks);
+    step(runs, hooks);
+    result.decode_tokens += runs.size();
+    active.clear();
+    for (const TokenRun& run : runs) active.push_back(run.sequence);
   }
   result.decode_seconds = watch.seconds();
   return result;
 }
 
 // Chooses the next token of a sequence; false if it was the last.
-bool Generator::take(const Row& row, Sampler& sampler, const GenerateOptions& options,
-                     const GenerateHooks& hooks, GeneratedSequence& sequence) {
-  if (sequence.ids.size() >= options.max_new_tokens) return false;
-  if (hooks.on_logits) hooks.on_logits(row.sequence, row.logits);
-  const TokenId id = sampler.sample(row.logits);
-  sequence.ids.push_back(id);
-  if (hooks.on_token) hooks.on_token(row.sequence, id);
+bool Generator::take(std::uint32_t sequence, Sampler& sampler, const GenerateOptions& options,
+                     const GenerateHooks& hooks, GeneratedSequence& generated) {
+  if (generated.ids.size() >= options.max_new_tokens) return false;
+  const std::span<const float> logits = logits_of(sequence);
+  if (hooks.on_logits) hooks.on_logits(sequence, logits);
+  const TokenId id = sampler.sample(logits);
+  generated.ids.push_back(id);
+  if (hooks.on_token) hooks.on_token(sequence, id);
 
   const LlamaConfig& config = model_->config();
   if (options.stop_at_eos && std::count(config.eos_ids.begin(), config.eos_ids.end(), id) != 0) {
-    sequence.stopped_by = StopReason::kEos;
+    generated.stopped_by = StopReason::kEos;
     return false;
   }
-  if (sequence.ids.size() >= options.max_new_tokens) return false;
-  if (config.max_positions != 0 && cache_.length(row.sequence) >= config.max_positions) {
-    sequence.stopped_by = StopReason::kContext;
+  if (generated.ids.size() >= options.max_new_tokens) return false;
+  if (config.max_positions != 0 && cache_.length(sequence) >= config.max_positions) {
+    generated.stopped_by = StopReason::kContext;
     return false;
   }
   return true;
 }
 
-std::vector<Generator::Row> Generator::prefill(std::span<const std::vector<TokenId>> prompts,
-                                               const GenerateHooks& hooks, GenerateResult& result) {
+void Generator::prefill(std::span<const std::vector<TokenId>> prompts, const GenerateHooks& hooks,
+                        GenerateResult& result) {
   const Stopwatch watch;
-  std::vector<Row> rows;
   for (std::uint32_t i = 0; i < prompts.size(); ++i) {
     const auto same = std::find(prompts.begin(), prompts.begin() + i, prompts[i]);
     const auto twin = static_cast<std::uint32_t>(same - prompts.begin());
     if (twin != i && !hooks.on_hidden) {
       cache_.copy_sequence(twin, i);
       held_[i] = held_[twin];
-      rows.push_back({i, rows[twin].logits});
+      std::ranges::copy(logits_of(twin), logits_of(i).begin());
       continue;
     }
     const std::size_t kept = keep_common_prefix(i, prompts[i]);
     const TokenRun run{i, std::span(prompts[i]).subspan(kept)};
     result.prefill_tokens += run.ids.size();
-    rows.push_back(std::move(step({&run, 1}, hooks).front()));
+    step({&run, 1}, hooks);
   }
   result.prefill_seconds = watch.seconds();
-  return rows;
 }
 
-std::vector<Generator::Row> Generator::step(std::span<const TokenRun> runs,
-                                            const GenerateHooks& hooks) {
+void Generator::step(std::span<const TokenRun> runs, const GenerateHooks& hooks) {
   HiddenHook on_hidden;
   if (hooks.on_hidden) {
     std::vector<SequenceRows> of_step;
@@ -133,16 +138,17 @@ std::vector<Generator::Row> Generator::step(std::span<const TokenRun> runs,
     };
   }
   const ops::Tensor logits = model_->forward(cache_, runs, LogitRows::kLast, on_hidden);
-  std::vector<Row> rows;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     std::vector<TokenId>& held = held_[runs[i].sequence];
     held.insert(held.end(), runs[i].ids.begin(), runs[i].ids.end());
-    Row row{runs[i].sequence, std::vector<float>(logits.dim(1))};
     model_->context().device().copy_out(logits.addr + i * logits.stride[0],
-                                        std::as_writable_bytes(std::span(row.logits)));
-    rows.push_back(std::move(row));
+                                        std::as_writable_bytes(logits_of(runs[i].sequence)));
   }
-  return rows;
+}
+
+std::span<float> Generator::logits_of(std::uint32_t sequence) {
+  const std::size_t vocab = model_->config().vocab_size;
+  return std::span(logits_).subspan(sequence * vocab, vocab);
 }
 
 void Generator::check(std::span<const std::vector<TokenId>> prompts) const {

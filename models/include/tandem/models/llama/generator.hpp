@@ -78,21 +78,19 @@ class Generator {
   const KvCache& cache() const noexcept { return cache_; }
 
  private:
-  struct Row {
-    std::uint32_t sequence;
-    std::vector<float> logits;
-  };
-  std::vector<Row> prefill(std::span<const std::vector<TokenId>> prompts,
-                           const GenerateHooks& hooks, GenerateResult& result);
-  std::vector<Row> step(std::span<const TokenRun> runs, const GenerateHooks& hooks);
-  bool take(const Row& row, Sampler& sampler, const GenerateOptions& options,
-            const GenerateHooks& hooks, GeneratedSequence& sequence);
+  void prefill(std::span<const std::vector<TokenId>> prompts, const GenerateHooks& hooks,
+               GenerateResult& result);
+  void step(std::span<const TokenRun> runs, const GenerateHooks& hooks);
+  std::span<float> logits_of(std::uint32_t sequence);
+  bool take(std::uint32_t sequence, Sampler& sampler, const GenerateOptions& options,
+            const GenerateHooks& hooks, GeneratedSequence& generated);
   void check(std::span<const std::vector<TokenId>> prompts) const;
   std::size_t keep_common_prefix(std::uint32_t sequence, std::span<const TokenId> prompt);
 
   LlamaModel* model_;
   KvCache cache_;
   std::vector<std::vector<TokenId>> held_;  // ids in the cache, of each sequence
+  std::vector<float> logits_;               // [sequence, vocab]: of each sequence's last token
 };
 
 }  // namespace tandem::models
