@@ -6,13 +6,13 @@
 #include "tandem/abi/describe.hpp"
 #include "tandem/abi/footprint.hpp"
 #include "tandem/abi/metadata.hpp"
-#include "tandem/abi/ucode.hpp"
-#include "tandem/abi/vector_stream.hpp"
+#include "ucode_kinds.hpp"
 
 namespace tandem::abi {
 namespace {
 
-constexpr unsigned kNumTables = 2;
+using detail::is_source;
+using detail::selector_ok;
 
 /// The rule that a word breaks as the end of a sentence, or nullptr.
 using Rule = const char*;
@@ -53,31 +53,6 @@ class Checker {
 
  private:
   Dtype type_of(unsigned stream) const { return vector_stream(packet_, stream).type; }
-
-  static bool selector_ok(char kind, unsigned selector, bool is_destination) {
-    switch (kind) {
-      case '-':
-        return selector == 0;
-      case 'd':
-        return is_v(selector) || is_s(selector);
-      case 'r':
-        return is_vector(selector) || is_scalar(selector);
-      case 'v':
-        return is_destination ? is_v(selector) : is_vector(selector);
-      case 's':
-        return is_destination ? is_s(selector) : is_scalar(selector);
-      case 'i':
-        return selector < kVectorInputs;
-      case 'o':
-        return selector < kVectorOutputs;
-      case 't':
-        return selector < kNumTables;
-      default:
-        return false;
-    }
-  }
-
-  static bool is_source(char kind) { return kind == 'r' || kind == 'v' || kind == 's'; }
 
   /// Selectors are of the right kind, and the immediate is used or zero.
   static Rule shape_rule(const MicroOpInfo& info, const MicroWord& w) {

@@ -9,7 +9,7 @@
 
 #include "field_text.hpp"
 #include "tandem/abi/asm.hpp"
-#include "tandem/abi/ucode.hpp"
+#include "ucode_kinds.hpp"
 
 namespace tandem::abi {
 namespace detail {
@@ -77,16 +77,10 @@ std::string raw_text(const PacketBytes& bytes) {
   return out;
 }
 
-/// True for operations whose sources are fp32 numbers, so that immediates read best as such.
-bool takes_floats(const MicroOpInfo& info) {
-  return info.op_class == MicroOpClass::kFma || info.op_class == MicroOpClass::kCompare ||
-         info.op == MicroOp::kF2i || info.op == MicroOp::kF2t;
-}
-
 std::string imm_text(const MicroOpInfo& info, std::uint32_t bits) {
   const float value = std::bit_cast<float>(bits);
   const bool plain = value == 0.0f || std::isnormal(value);
-  if (!takes_floats(info) || !plain) return fmt::format("{:#x}", bits);
+  if (!detail::takes_floats(info) || !plain) return fmt::format("{:#x}", bits);
   std::string text = fmt::format("{}", value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
@@ -115,26 +109,13 @@ std::string selector_text(const MicroOpInfo& info, char kind, unsigned selector,
 
 /// True if the text of the word would hold all its bits.
 bool representable(const MicroOpInfo& info, const MicroWord& w) {
-  const struct {
-    char kind;
-    unsigned selector;
-    bool source;
-  } parts[] = {
-      {info.d, w.dst, false}, {info.a, w.a, true}, {info.b, w.b, true}, {info.c, w.c, true}};
+  const std::pair<char, unsigned> sources[] = {{info.a, w.a}, {info.b, w.b}, {info.c, w.c}};
   bool uses_imm = false;
-  for (const auto& part : parts) {
-    if (part.kind == '-') {
-      if (part.selector != 0) return false;
-    } else if (part.kind == 'i' || part.kind == 'o' || part.kind == 't') {
-      if (part.selector > 9) return false;
-    } else if (part.source) {
-      if (part.selector > kSelectCol) return false;
-      uses_imm = uses_imm || part.selector == kSelectImm;
-    } else if (!is_v(part.selector) && !is_s(part.selector)) {
-      return false;
-    }
+  for (const auto& [kind, selector] : sources) {
+    if (!detail::selector_ok(kind, selector, false)) return false;
+    uses_imm = uses_imm || (detail::is_source(kind) && selector == kSelectImm);
   }
-  return uses_imm || w.imm == 0;
+  return detail::selector_ok(info.d, w.dst, true) && (uses_imm || w.imm == 0);
 }
 
 }  // namespace
