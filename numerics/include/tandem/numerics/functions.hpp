@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "tandem/numerics/micro_ops.hpp"
+#include "tandem/numerics/trig.hpp"
 
 namespace tandem::numerics {
 
@@ -262,27 +263,28 @@ TANDEM_HD_INLINE V log2(V x) {
 
 // ---- tanh, sigmoid and the activations --------------------------------------------------------
 
-/// tanh(x): (1 - v) / (1 + v) with v = e^(-2|x|), where 1 - v is computed without cancellation.
+/// tanh(x) = w / (1 - w) with w = (1 - e^(-2|x|)) / 2, which is computed without cancellation.
 template <MicroOps V>
 TANDEM_HD_INLINE V tanh(V x) {
   const V a = fmin(and_(x, V::imm(kF32AbsMask)), immf<V>(10.0f));
   const V rounder = immf<V>(detail::kRounder + 127.0f);
-  const V t = fma(a, immf<V>(-0x1.715476p+1f), rounder);  // two constants
+  const V t = fma(a, immf<V>(-0x1.715476p+1f), rounder);  // two constants; low bits are n + 127
   const V r = fma(sub(t, rounder), immf<V>(0x1.62e43p-2f), a);
-  V p = fma(r, immf<V>(-0x1.6b77p-4f), immf<V>(0x1.122a42p-2f));  // two constants
-  p = fma(p, r, immf<V>(-0x1.555714p-1f));
-  p = fma(p, r, immf<V>(0x1.5554acp+0f));
-  p = fma(p, r, immf<V>(-0x1.fffffep+0f));
-  p = mul(fma(p, r, immf<V>(2.0f)), r);          // 1 - e^(-2r)
-  const V s = shl(t, V::imm(23));                // 2^n, n <= 0
-  const V u = fma(p, s, sub(immf<V>(1.0f), s));  // 1 - v
-  const V y = detail::recip_mid(sub(immf<V>(2.0f), u));
-  const V top = or_(u, and_(x, V::imm(kF32SignBit)));
-  const V q = mul(top, y);
-  // The residual top - q (2 - u): its first difference is exact, so the divisor's own rounding
-  // does not enter the result.
-  const V residual = fma(q, u, fnma(q, immf<V>(2.0f), top));
-  return fma(residual, y, q);
+  V p = fma(r, immf<V>(-0x1.6cb78ep-5f), immf<V>(0x1.122912p-3f));  // two constants
+  p = fma(p, r, immf<V>(-0x1.555566p-2f));
+  p = fma(p, r, immf<V>(0x1.5554aep-1f));
+  p = fma(p, r, immf<V>(-1.0f));
+  p = fma(mul(r, r), p, r);        // (1 - e^(-2r)) / 2
+  const V s = shl(t, V::imm(23));  // 2^n, n <= 0
+  const V h = fnma(s, immf<V>(0.5f), immf<V>(0.5f));
+  const V w = fma(p, s, h);
+  const V y = detail::recip_mid(sub(immf<V>(1.0f), w));
+  const V q = mul(w, y);
+  // What q leaves of w: (h - q) + p s + q w, in which neither the rounding of w nor that of the
+  // divisor takes part. The sign goes in before the last operation, so that a NaN stays canonical.
+  const V left = fma(q, w, fma(p, s, sub(h, q)));
+  const V sign = and_(x, V::imm(kF32SignBit));
+  return fma(xor_(left, sign), y, xor_(q, sign));
 }
 
 /// 1 / (1 + e^-x), with full relative accuracy down to the subnormals.
@@ -322,16 +324,16 @@ TANDEM_HD_INLINE V elu(V x, V alpha) {
 template <MicroOps V>
 TANDEM_HD_INLINE V gelu(V x) {
   const V a = fmin(and_(x, V::imm(kF32AbsMask)), immf<V>(5.75f));
-  V w = fma(a, immf<V>(-0x1.b92faep-19f), immf<V>(0x1.ddb1a6p-15f));  // two constants
-  w = fma(w, a, immf<V>(-0x1.3a6658p-12f));
-  w = fma(w, a, immf<V>(-0x1.cef6b8p-15f));
-  w = fma(w, a, immf<V>(0x1.f53ddep-9f));
-  w = fma(w, a, immf<V>(0x1.2f4d4ep-8f));
-  w = fma(w, a, immf<V>(-0x1.9b275cp-5f));
-  w = fma(w, a, immf<V>(-0x1.57858p-3f));
+  V w = fma(a, immf<V>(-0x1.b92fa8p-19f), immf<V>(0x1.ddb1b2p-15f));  // two constants
+  w = fma(w, a, immf<V>(-0x1.3a6664p-12f));
+  w = fma(w, a, immf<V>(-0x1.cef6b4p-15f));
+  w = fma(w, a, immf<V>(0x1.f53e1ap-9f));
+  w = fma(w, a, immf<V>(0x1.2f4d1ap-8f));
+  w = fma(w, a, immf<V>(-0x1.9b27a8p-5f));
+  w = fma(w, a, immf<V>(-0x1.57857ep-3f));
   w = fma(w, a, immf<V>(0x1.ae89fap-1f));
   w = mul(w, w);
-  return fnma(a, mul(w, w), fmax(x, immf<V>(0.0f)));
+  return fnma(a, mul(w, w), fmax(x, immf<V>(-0.0f)));  // -0 keeps the sign of tiny results
 }
 
 /// x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), the tanh form of gelu. -inf gives NaN.
