@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+
 #include "tandem/ops/context.hpp"
 #include "tandem/ops/tensor.hpp"
 
