@@ -1,6 +1,6 @@
 # tandem_backend_plugin(NAME SOURCES files... [LIBS targets...] [DESTINATION directory]): a backend plug-in, target
-# `tandem_backend_NAME`, file libtandem_backend_NAME.so. In Tandem's own build it goes to lib/tandem/backends and is
-# installed; in a project that found the package it goes to DESTINATION (default: the current build directory).
+# `tandem_backend_NAME`, file libtandem_backend_NAME.so. It goes to DESTINATION if one is given; else in Tandem's own
+# build to lib/tandem/backends, and is installed, in other projects to the current build directory.
 function(tandem_backend_plugin name)
   cmake_parse_arguments(ARG "" "DESTINATION" "SOURCES;LIBS" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS OR NOT ARG_SOURCES)
@@ -21,12 +21,14 @@ function(tandem_backend_plugin name)
   if(NOT TANDEM_SANITIZE)  # sanitizers leave symbols to the program
     target_link_options(${target} PRIVATE -Wl,-z,defs)
   endif()
-  if(PROJECT_NAME STREQUAL "Tandem")
-    tandem_warnings(${target})
+  if(ARG_DESTINATION)
+    set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${ARG_DESTINATION})
+  elseif(PROJECT_NAME STREQUAL "Tandem")
     set_target_properties(${target} PROPERTIES
       LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/${TANDEM_PLUGIN_SUBDIR})
     install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/${TANDEM_PLUGIN_SUBDIR})
-  elseif(ARG_DESTINATION)
-    set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${ARG_DESTINATION})
+  endif()
+  if(COMMAND tandem_warnings)
+    tandem_warnings(${target})
   endif()
 endfunction()

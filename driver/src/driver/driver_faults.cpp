@@ -43,10 +43,12 @@ std::string Driver::Impl::fault_text(const FailedPacket& failed) const {
 
 std::string Driver::Impl::state_text() {
   const std::uint32_t status = read(reg::kStatus);
-  std::string text = fmt::format(
-      "STATUS {:#x} ({}), RING_HEAD {}, RING_TAIL {}, CPL_HEAD {}, CPL_TAIL {}", status,
-      state_name(static_cast<DeviceState>(status & reg::kStatusState)), read(reg::kRingHead),
-      read(reg::kRingTail), read(reg::kCplHead), read(reg::kCplTail));
+  std::string text = fmt::format("STATUS {:#x} ({})", status,
+                                 state_name(static_cast<DeviceState>(status & reg::kStatusState)));
+  for (const std::uint32_t offset :
+       {reg::kRingHead, reg::kRingTail, reg::kCplHead, reg::kCplTail}) {
+    text += fmt::format(", {} {}", abi::register_name(offset), read(offset));
+  }
   if (const std::uint32_t code = read(reg::kErrorCode); code != 0) {
     const std::uint64_t addr = read(reg::kErrorAddrLo) | std::uint64_t{read(reg::kErrorAddrHi)}
                                                              << 32;
