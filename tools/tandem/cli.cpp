@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared parts of the commands.
+#include "cli.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "tandem/base/error.hpp"
+#include "tandem/driver/backend_uri.hpp"
+
+namespace tandem::cli {
+
+void add_device_flags(CLI::App& app, DeviceFlags& flags) {
+  app.add_option("--backend", flags.backend, "Device: name[:configuration][?key=value&...]")
+      ->type_name("URI")
+      ->capture_default_str()
+      ->group("Device");
+  app.add_option("--config", flags.config,
+                 "Device configuration: a name in sim_configs or a YAML file (default: the URI's, "
+                 "else edge)")
+      ->type_name("FILE")
+      ->group("Device");
+  app.add_option("--threads", flags.threads, "Threads of the device model (default: its own)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024))
+      ->group("Device");
+}
+
+std::string backend_uri(const DeviceFlags& flags) {
+  if (flags.threads == 0) return flags.backend;
+  driver::BackendUri uri = driver::BackendUri::parse(flags.backend);
+  const std::string threads = std::to_string(flags.threads);
+  const auto [option, added] = uri.options.emplace("threads", threads);
+  if (!added && option->second != threads) {
+    throw UsageError(fmt::format("--threads {} contradicts --backend {}", threads, flags.backend));
+  }
+  return uri.to_string();
+}
+
+runtime::Device open_device(const DeviceFlags& flags) {
+  return runtime::Device::open(backend_uri(flags), {.config = flags.config});
+}
+
+std::vector<std::int32_t> parse_ids(std::string_view text, std::string_view option) {
+  std::vector<std::int32_t> ids;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    std::string_view word = text.substr(begin, end - begin);
+    while (!word.empty() && word.front() == ' ') word.remove_prefix(1);
+    while (!word.empty() && word.back() == ' ') word.remove_suffix(1);
+    std::int32_t id = 0;
+    const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (word.empty() || error != std::errc() || rest != word.data() + word.size() || id < 0) {
+      throw UsageError(fmt::format("{}: entry {} is '{}', expected a token id (0 to 2147483647)",
+                                   option, ids.size(), word));
+    }
+    ids.push_back(id);
+    begin = end + 1;
+  }
+  return ids;
+}
+
+std::string read_text_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    throw Error(ErrorCode::kNotFound, fmt::format("{}: cannot be opened for reading", path));
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) throw Error(ErrorCode::kUnavailable, fmt::format("{}: cannot be read", path));
+  return text.str();
+}
+
+bool stderr_is_terminal() { return isatty(STDERR_FILENO) != 0; }
+bool stdout_is_terminal() { return isatty(STDOUT_FILENO) != 0; }
+
+std::string coloured(std::string_view text, std::string_view code) {
+  if (!stderr_is_terminal() || std::getenv("NO_COLOR") != nullptr) return std::string(text);
+  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+std::string version() { return TANDEM_VERSION; }
+
+}  // namespace tandem::cli

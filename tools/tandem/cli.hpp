@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands of `tandem` share: exit codes, device options, terminal output.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tandem/runtime/device.hpp"
+
+namespace tandem::cli {
+
+/// Exit codes of every command, as docs/reference/cli.md lists them.
+enum ExitCode : int {
+  kSuccess = 0,
+  kFailure = 1,  ///< The command ran into an error, or what it checked is wrong.
+  kUsage = 2,    ///< The command line is wrong; nothing was done.
+};
+
+/// A command line that parses but makes no sense; printed with the command's usage.
+class UsageError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// One subcommand: its parser and what it does when chosen. The result is the exit code.
+struct Command {
+  CLI::App* app = nullptr;
+  std::function<int()> run;
+};
+
+// Every command is one file with one of these.
+Command add_run_command(CLI::App& app);
+Command add_tokenize_command(CLI::App& app);
+Command add_info_command(CLI::App& app);
+Command add_dis_command(CLI::App& app);
+Command add_asm_command(CLI::App& app);
+Command add_exec_command(CLI::App& app);
+Command add_replay_command(CLI::App& app);
+
+/// --backend, --config and --threads.
+struct DeviceFlags {
+  std::string backend = "cmodel:";
+  std::string config;
+  unsigned threads = 0;  ///< 0: up to the backend.
+};
+void add_device_flags(CLI::App& app, DeviceFlags& flags);
+/// The URI with --threads merged in. Throws UsageError if it names other threads already.
+std::string backend_uri(const DeviceFlags& flags);
+runtime::Device open_device(const DeviceFlags& flags);
+
+/// Comma-separated token ids, e.g. "1,22007,314". Throws UsageError with the place of what is
+/// wrong.
+std::vector<std::int32_t> parse_ids(std::string_view text, std::string_view option);
+
+/// The whole file. Throws tandem::Error (kNotFound, kUnavailable).
+std::string read_text_file(const std::string& path);
+
+/// Whether stderr is a terminal (progress) and whether colours may be used on it (NO_COLOR unset).
+bool stderr_is_terminal();
+bool stdout_is_terminal();
+/// `text` in a colour ("1;31") where stderr takes colours.
+std::string coloured(std::string_view text, std::string_view code);
+
+/// The version of the program, e.g. "0.1.0".
+std::string version();
+
+}  // namespace tandem::cli

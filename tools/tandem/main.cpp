@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command-line program.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "cli.hpp"
+#include "tandem/base/error.hpp"
+
+namespace {
+
+using namespace tandem::cli;
+
+constexpr const char* kFooter =
+    "Exit codes: 0 success; 1 the command failed or what it checked is wrong; 2 wrong command line."
+    "\nEnvironment: TANDEM_LOG=debug shows what the layers do, TANDEM_PLUGIN_PATH and "
+    "TANDEM_CONFIG_PATH\nadd directories of backends and configurations, NO_COLOR turns colours "
+    "off.\n`tandem COMMAND --help` tells about a command.";
+
+void print_error(const std::string& text) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{} {}\n", coloured("tandem: error:", "1;31"), text);
+}
+
+int run_chosen(const std::vector<Command>& commands) {
+  for (const Command& command : commands) {
+    if (!command.app->parsed()) continue;
+    try {
+      return command.run();
+    } catch (const UsageError& error) {
+      print_error(error.what());
+      fmt::print(stderr, "See: tandem {} --help\n", command.app->get_name());
+      return kUsage;
+    }
+  }
+  return kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Tandem: run, check and compare neural-network processors.", "tandem");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "tandem " + version());
+  app.footer(kFooter);
+
+  const std::vector<Command> commands{
+      add_run_command(app),    add_tokenize_command(app), add_info_command(app),
+      add_dis_command(app),    add_asm_command(app),      add_exec_command(app),
+      add_replay_command(app),
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kSuccess : kUsage;
+  }
+  try {
+    return run_chosen(commands);
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  }
+  return kFailure;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// tandem replay: runs a recorded trace again and compares every completion.
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "cli.hpp"
+#include "report.hpp"
+#include "tandem/runtime/trace.hpp"
+
+namespace tandem::cli {
+
+namespace {
+
+struct ReplayFlags {
+  DeviceFlags device;
+  std::string trace;
+  bool keep_going = false;
+  bool json = false;
+};
+
+int replay(const ReplayFlags& flags) {
+  runtime::TraceReader trace(flags.trace);
+  runtime::Device device = open_device(flags.device);
+  const runtime::ReplayResult result =
+      runtime::replay(trace, device, {.stop_at_difference = !flags.keep_going});
+  const bool equal = result.differences == 0;
+  if (flags.json) {
+    Report report(device.backend_name());
+    Json& entry = report.add_case(flags.trace);
+    entry["recorded_on"] = trace.info().backend;
+    entry["status"] = equal ? "pass" : "fail";
+    if (result.first) {
+      entry["packet"] = result.first->packet;
+      entry["op"] = result.first->op;
+      entry["detail"] = result.first->text;
+    }
+    Json& summary = report.summary();
+    summary["passed"] = equal ? 1 : 0;
+    summary["failed"] = equal ? 0 : 1;
+    summary["unsupported"] = 0;
+    summary["packets"] = result.packets;
+    summary["compared"] = result.compared;
+    summary["differences"] = result.differences;
+    report.print();
+  } else {
+    fmt::print("{} packets, {} completions compared with {}, {} differ\n", result.packets,
+               result.compared, trace.info().backend, result.differences);
+    if (result.first) fmt::print("first: {}\n", result.first->text);
+  }
+  return equal ? kSuccess : kFailure;
+}
+
+}  // namespace
+
+Command add_replay_command(CLI::App& app) {
+  auto flags = std::make_shared<ReplayFlags>();
+  CLI::App* command = app.add_subcommand(
+      "replay", "Run a recorded trace on any backend and compare every completion");
+  command->add_option("trace", flags->trace, "From `tandem run --record`")
+      ->type_name("TRACE")
+      ->required();
+  add_device_flags(*command, flags->device);
+  command->add_flag("--keep-going", flags->keep_going, "Do not stop at the first difference");
+  command->add_flag("--json", flags->json, "Print JSON");
+  return {command, [flags] { return replay(*flags); }};
+}
+
+}  // namespace tandem::cli
