@@ -11,9 +11,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from specgen import cpp, model  # noqa: E402
+from specgen import cpp, docs, model, sv, vectors  # noqa: E402
 
-EMITTERS = [cpp]
+EMITTERS = [cpp, docs, sv, vectors]
 
 
 def main():

@@ -6,9 +6,8 @@ import json
 
 import yaml
 
-
-class SpecError(Exception):
-    """A mistake in a specification file: file, place, what was expected and found."""
+from specgen import rules
+from specgen.rules import SpecError  # noqa: F401 (part of this module's interface)
 
 
 @dataclasses.dataclass
@@ -18,11 +17,13 @@ class Spec:
     abi_hash: int  # first 8 bytes of the SHA-256 of both files without docs, big endian
 
     def enum(self, name):
+        """Values of an enumeration, or None if there is none of that name."""
         if name == "opcode":
             return [{"name": n, "value": o["value"], "doc": o["doc"]} for n, o in self.opcodes()]
         if name == "error":
             return self.isa["errors"]
-        return (self.isa["enums"].get(name) or self.regs["enums"][name])["values"]
+        body = self.isa["enums"].get(name) or self.regs["enums"].get(name)
+        return body and body["values"]
 
     def opcodes(self):
         return list(self.isa["opcodes"].items())
@@ -56,6 +57,31 @@ def with_gaps(fields, total_bytes):
     return out
 
 
+class UniqueKeyLoader(yaml.SafeLoader):
+    """YAML without silently overwritten keys."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise SpecError(f"{self.name}:{key_node.start_mark.line + 1}: key '{key}' is given "
+                                "twice in one mapping, expected once")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path):
+    loader = UniqueKeyLoader(path.read_text())
+    loader.name = path.name
+    try:
+        return loader.get_single_data()
+    except yaml.YAMLError as error:
+        raise SpecError(f"{path.name}: not YAML: {error}") from error
+    finally:
+        loader.dispose()
+
+
 def strip_docs(node):
     if isinstance(node, dict):
         return {k: strip_docs(v) for k, v in node.items() if k not in ("doc", "fault", "unit")}
@@ -64,57 +90,14 @@ def strip_docs(node):
     return node
 
 
-def check_fields(where, fields, total_bytes, spec):
-    end = 0
-    for field in sorted(fields, key=lambda f: f["at"]):
-        name = f"{where}: {field.get('name')} at byte {field.get('at')}"
-        for key in ("name", "at", "width", "doc"):
-            if key not in field:
-                raise SpecError(f"{name}: key '{key}' is missing")
-        if field["width"] not in (8, 16, 32, 64):
-            raise SpecError(f"{name}: width {field['width']}, expected 8, 16, 32 or 64")
-        if field["at"] % (field["width"] // 8):
-            raise SpecError(f"{name}: {field['width']}-bit field needs "
-                            f"{field['width'] // 8}-byte alignment")
-        if field["at"] < end:
-            raise SpecError(f"{name}: overlaps the field before it, which ends at byte {end}")
-        end = field["at"] + field["width"] // 8
-        if end > total_bytes:
-            raise SpecError(f"{name}: ends at byte {end}, past {total_bytes}")
-        if "enum" in field:
-            names = {v["name"] for v in spec.enum(field["enum"])}
-            for value in field.get("values", []):
-                if value not in names:
-                    raise SpecError(f"{name}: '{value}' is not in enum {field['enum']}")
-
-
-def check_unique(where, rows, key):
-    seen = {}
-    for row in rows:
-        if row[key] in seen:
-            raise SpecError(f"{where}: {row['name']} and {seen[row[key]]} share {key} {row[key]}")
-        seen[row[key]] = row["name"]
-
-
 def load(folder):
-    isa = yaml.safe_load((folder / "npu_isa.yml").read_text())
-    regs = yaml.safe_load((folder / "npu_regs.yml").read_text())
+    """The checked specification of rtl/spec; throws SpecError with file, place, expected and found."""
+    isa = read_yaml(folder / "npu_isa.yml")
+    regs = read_yaml(folder / "npu_regs.yml")
+    rules.check_shape(isa, regs)
     canonical = json.dumps([strip_docs(isa), strip_docs(regs)], sort_keys=True)
     digest = hashlib.sha256(canonical.encode()).digest()
     spec = Spec(isa, regs, int.from_bytes(digest[:8], "big"))
-    for name, opcode in spec.opcodes():
-        if opcode["value"] >= isa["user_opcodes"]["first"]:
-            raise SpecError(f"npu_isa.yml: {name}: opcode {opcode['value']:#x} is the user's")
-        check_fields(f"npu_isa.yml: {name}", isa["header"] + opcode["fields"],
-                     isa["packet_bytes"], spec)
-    check_unique("npu_isa.yml: opcodes", spec.enum("opcode"), "value")
-    check_unique("npu_isa.yml: errors", isa["errors"], "value")
-    check_unique("npu_isa.yml: ucode.ops", isa["ucode"]["ops"], "value")
-    check_unique("npu_isa.yml: ucode.ops", isa["ucode"]["ops"], "name")
-    check_fields("npu_isa.yml: completion", isa["completion"], isa["completion_bytes"], spec)
-    check_unique("npu_regs.yml: registers", spec.registers(), "at")
-    check_unique("npu_regs.yml: registers", spec.registers(), "name")
-    for reg in spec.registers():
-        if reg["access"] not in ("ro", "rw", "cfg", "w1c", "wo"):
-            raise SpecError(f"npu_regs.yml: {reg['name']}: access '{reg['access']}' is unknown")
+    rules.check_isa(spec)
+    rules.check_regs(spec)
     return spec
