@@ -11,7 +11,10 @@
 #define TANDEM_HD
 #endif
 
-/// A small function that callers rely on being inlined (SIMD wrappers, per-element kernels).
+/// As TANDEM_HD, always inlined. Every function of this library is: one program includes it from
+/// translation units compiled for different instruction sets, and an out-of-line copy made with
+/// AVX-512 could otherwise be the one that the linker keeps for all. For the same reason take no
+/// function's address in a translation unit that is compiled for more than the base instructions.
 #if defined(__CUDACC__)
 #define TANDEM_HD_INLINE __host__ __device__ __forceinline__
 #else
@@ -38,24 +41,30 @@ inline constexpr std::uint32_t kF32MinNormal = 0x00800000u;
 inline constexpr std::uint32_t kMaskTrue = 0xFFFFFFFFu;
 
 /// The bit pattern of `x`; NaN payloads are kept.
-TANDEM_HD constexpr std::uint32_t bits_of(float x) { return __builtin_bit_cast(std::uint32_t, x); }
+TANDEM_HD_INLINE constexpr std::uint32_t bits_of(float x) {
+  return __builtin_bit_cast(std::uint32_t, x);
+}
 
 /// The fp32 number with bit pattern `bits`.
-TANDEM_HD constexpr float float_of(std::uint32_t bits) { return __builtin_bit_cast(float, bits); }
+TANDEM_HD_INLINE constexpr float float_of(std::uint32_t bits) {
+  return __builtin_bit_cast(float, bits);
+}
 
 /// True for quiet and signalling NaN patterns.
-TANDEM_HD constexpr bool is_nan_bits(std::uint32_t bits) { return (bits & kF32AbsMask) > kF32Inf; }
+TANDEM_HD_INLINE constexpr bool is_nan_bits(std::uint32_t bits) {
+  return (bits & kF32AbsMask) > kF32Inf;
+}
 
 /// `x`, or the canonical NaN when `x` is any NaN.
-TANDEM_HD constexpr float canonical(float x) { return x != x ? float_of(kF32Nan) : x; }
+TANDEM_HD_INLINE constexpr float canonical(float x) { return x != x ? float_of(kF32Nan) : x; }
 
 /// `bits`, or the canonical NaN when `bits` is any NaN.
-TANDEM_HD constexpr std::uint32_t canonical_bits(std::uint32_t bits) {
+TANDEM_HD_INLINE constexpr std::uint32_t canonical_bits(std::uint32_t bits) {
   return is_nan_bits(bits) ? kF32Nan : bits;
 }
 
 /// Leading zero count; 32 for 0.
-TANDEM_HD constexpr std::uint32_t count_leading_zeros(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t count_leading_zeros(std::uint32_t x) {
 #if defined(__CUDA_ARCH__)
   return static_cast<std::uint32_t>(__clz(static_cast<int>(x)));
 #else

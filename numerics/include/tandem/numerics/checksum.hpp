@@ -15,18 +15,19 @@
 namespace tandem::numerics {
 
 /// The weight of the aligned word that holds byte address `addr`.
-TANDEM_HD constexpr std::uint64_t checksum_weight(std::uint64_t addr) {
+TANDEM_HD_INLINE constexpr std::uint64_t checksum_weight(std::uint64_t addr) {
   return 2u * (addr >> 2) + 1u;
 }
 
 /// The contribution of one byte written at `addr`.
-TANDEM_HD constexpr std::uint64_t checksum_byte(std::uint64_t addr, std::uint8_t byte) {
+TANDEM_HD_INLINE constexpr std::uint64_t checksum_byte(std::uint64_t addr, std::uint8_t byte) {
   return ((static_cast<std::uint64_t>(byte) + 1u) << (8u * (addr & 3u))) * checksum_weight(addr);
 }
 
 /// The definition, byte by byte: what `size` bytes written from `addr` on contribute.
-TANDEM_HD constexpr std::uint64_t checksum_bytes(std::uint64_t addr, const std::uint8_t* data,
-                                                 std::size_t size) {
+TANDEM_HD_INLINE constexpr std::uint64_t checksum_bytes(std::uint64_t addr,
+                                                        const std::uint8_t* data,
+                                                        std::size_t size) {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < size; ++i) sum += checksum_byte(addr + i, data[i]);
   return sum;
@@ -35,8 +36,8 @@ TANDEM_HD constexpr std::uint64_t checksum_bytes(std::uint64_t addr, const std::
 /// The contribution of `count` completely written words from the aligned address `addr` on.
 /// `data` needs no alignment. Little-endian hosts. The inner loop vectorises: with word n of a
 /// block, sum of word x (2 x (first + n) + 1) = (2 x first + 1) x sum(word) + 2 x sum(n x word).
-inline std::uint64_t checksum_words(std::uint64_t addr, const std::uint8_t* data,
-                                    std::size_t count) {
+TANDEM_HD_INLINE std::uint64_t checksum_words(std::uint64_t addr, const std::uint8_t* data,
+                                              std::size_t count) {
   constexpr std::size_t kBlock = 4096;  // words; n x word stays a 32 x 32-bit product
   std::uint64_t sum = 0;
   for (std::size_t start = 0; start < count; start += kBlock) {
@@ -59,7 +60,8 @@ inline std::uint64_t checksum_words(std::uint64_t addr, const std::uint8_t* data
 }
 
 /// checksum_bytes at the speed of memory: partial words byte by byte, the rest in blocks.
-inline std::uint64_t checksum_span(std::uint64_t addr, const std::uint8_t* data, std::size_t size) {
+TANDEM_HD_INLINE std::uint64_t checksum_span(std::uint64_t addr, const std::uint8_t* data,
+                                             std::size_t size) {
   const std::size_t to_word = static_cast<std::size_t>((4u - (addr & 3u)) & 3u);
   const std::size_t head = to_word < size ? to_word : size;
   const std::size_t words = (size - head) / 4;

@@ -27,7 +27,7 @@ namespace detail {
 /// bits, nearest even, subnormals of the target included. The result is a pattern of the target
 /// without sign and runs on past the largest finite one as if the exponent field were unbounded.
 template <int kExp, int kFrac>
-TANDEM_HD constexpr std::uint32_t round_to_small(std::uint32_t abs) {
+TANDEM_HD_INLINE constexpr std::uint32_t round_to_small(std::uint32_t abs) {
   constexpr int kBias = (1 << (kExp - 1)) - 1;
   constexpr std::uint32_t kDrop = 23 - kFrac;
   constexpr std::uint32_t kFirstNormal = static_cast<std::uint32_t>(128 - kBias) << 23;
@@ -52,7 +52,7 @@ TANDEM_HD constexpr std::uint32_t round_to_small(std::uint32_t abs) {
 /// Widens a pattern without sign of a format with `kExp` exponent and `kFrac` fraction bits.
 /// Finite values only; the caller handles infinity and NaN.
 template <int kExp, int kFrac>
-TANDEM_HD constexpr std::uint32_t widen_small(std::uint32_t abs) {
+TANDEM_HD_INLINE constexpr std::uint32_t widen_small(std::uint32_t abs) {
   constexpr int kBias = (1 << (kExp - 1)) - 1;
   const std::uint32_t normal =
       (abs << (23 - kFrac)) + (static_cast<std::uint32_t>(127 - kBias) << 23);
@@ -70,12 +70,12 @@ TANDEM_HD constexpr std::uint32_t widen_small(std::uint32_t abs) {
 // ---- widening -------------------------------------------------------------------------------
 
 /// bf16 pattern to fp32 pattern.
-TANDEM_HD constexpr std::uint32_t bf16_to_f32(std::uint16_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t bf16_to_f32(std::uint16_t x) {
   return canonical_bits(static_cast<std::uint32_t>(x) << 16);
 }
 
 /// IEEE binary16 pattern to fp32 pattern.
-TANDEM_HD constexpr std::uint32_t f16_to_f32(std::uint16_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t f16_to_f32(std::uint16_t x) {
   const std::uint32_t abs = x & 0x7FFFu;
   const std::uint32_t sign = (static_cast<std::uint32_t>(x) & 0x8000u) << 16;
   const std::uint32_t finite = detail::widen_small<5, 10>(abs) | sign;
@@ -83,27 +83,27 @@ TANDEM_HD constexpr std::uint32_t f16_to_f32(std::uint16_t x) {
 }
 
 /// fp8 e4m3 ("fn": no infinity, S.1111.111 is NaN) pattern to fp32 pattern.
-TANDEM_HD constexpr std::uint32_t e4m3_to_f32(std::uint8_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t e4m3_to_f32(std::uint8_t x) {
   const std::uint32_t abs = x & 0x7Fu;
   const std::uint32_t sign = (static_cast<std::uint32_t>(x) & 0x80u) << 24;
   return abs == 0x7Fu ? kF32Nan : (detail::widen_small<4, 3>(abs) | sign);
 }
 
 /// fp8 e5m2 (IEEE-like: infinity 7C, NaN above) pattern to fp32 pattern.
-TANDEM_HD constexpr std::uint32_t e5m2_to_f32(std::uint8_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t e5m2_to_f32(std::uint8_t x) {
   return f16_to_f32(static_cast<std::uint16_t>(static_cast<std::uint32_t>(x) << 8));
 }
 
 // ---- narrowing ------------------------------------------------------------------------------
 
 /// fp32 pattern to bf16 pattern.
-TANDEM_HD constexpr std::uint16_t f32_to_bf16(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::uint16_t f32_to_bf16(std::uint32_t x) {
   const std::uint32_t rounded = (x + 0x7FFFu + ((x >> 16) & 1u)) >> 16;
   return static_cast<std::uint16_t>(is_nan_bits(x) ? kBf16Nan : rounded);
 }
 
 /// fp32 pattern to binary16 pattern; overflow (65520 and above) gives infinity.
-TANDEM_HD constexpr std::uint16_t f32_to_f16(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::uint16_t f32_to_f16(std::uint32_t x) {
   const std::uint32_t abs = x & kF32AbsMask;
   const std::uint32_t sign = (x >> 16) & 0x8000u;
   const std::uint32_t rounded = detail::round_to_small<5, 10>(abs);
@@ -112,7 +112,7 @@ TANDEM_HD constexpr std::uint16_t f32_to_f16(std::uint32_t x) {
 }
 
 /// fp32 pattern to fp8 e4m3 pattern. 464 is a tie and rounds to 448; above it is overflow.
-TANDEM_HD constexpr std::uint8_t f32_to_e4m3(std::uint32_t x, Fp8Overflow rule) {
+TANDEM_HD_INLINE constexpr std::uint8_t f32_to_e4m3(std::uint32_t x, Fp8Overflow rule) {
   const std::uint32_t abs = x & kF32AbsMask;
   const std::uint32_t sign = (x >> 24) & 0x80u;
   const std::uint32_t rounded = detail::round_to_small<4, 3>(abs);
@@ -122,7 +122,7 @@ TANDEM_HD constexpr std::uint8_t f32_to_e4m3(std::uint32_t x, Fp8Overflow rule) 
 }
 
 /// fp32 pattern to fp8 e5m2 pattern. 61440 is a tie and overflows.
-TANDEM_HD constexpr std::uint8_t f32_to_e5m2(std::uint32_t x, Fp8Overflow rule) {
+TANDEM_HD_INLINE constexpr std::uint8_t f32_to_e5m2(std::uint32_t x, Fp8Overflow rule) {
   const std::uint32_t abs = x & kF32AbsMask;
   const std::uint32_t sign = (x >> 24) & 0x80u;
   const std::uint32_t rounded = detail::round_to_small<5, 2>(abs);
@@ -134,13 +134,13 @@ TANDEM_HD constexpr std::uint8_t f32_to_e5m2(std::uint32_t x, Fp8Overflow rule) 
 /// fp32 pattern to E8M10: nearest even at 10 fraction bits, as an fp32 pattern whose low 13 bits
 /// are zero. It is a rounding of the pattern, so fp32 subnormals stay (as multiples of 2^-136) and
 /// the largest values round to infinity. This is the operand format of the matrix unit.
-TANDEM_HD constexpr std::uint32_t to_e8m10_bits(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t to_e8m10_bits(std::uint32_t x) {
   const std::uint32_t rounded = (x + 0x0FFFu + ((x >> 13) & 1u)) & 0xFFFFE000u;
   return is_nan_bits(x) ? kF32Nan : rounded;
 }
 
 /// As to_e8m10_bits, on numbers.
-TANDEM_HD constexpr float to_e8m10(float x) { return float_of(to_e8m10_bits(bits_of(x))); }
+TANDEM_HD_INLINE constexpr float to_e8m10(float x) { return float_of(to_e8m10_bits(bits_of(x))); }
 
 // ---- fp32 to integer ------------------------------------------------------------------------
 
@@ -149,7 +149,7 @@ namespace detail {
 /// |x| of an fp32 pattern as an integer, truncated or rounded to nearest even; values of 2^32 and
 /// above give 2^32 (so that the caller saturates). `abs` is not NaN.
 template <bool kNearest>
-TANDEM_HD constexpr std::uint64_t magnitude_to_integer(std::uint32_t abs) {
+TANDEM_HD_INLINE constexpr std::uint64_t magnitude_to_integer(std::uint32_t abs) {
   const std::uint32_t exponent = abs >> 23;
   const std::uint64_t significand =
       exponent == 0 ? (abs & 0x7FFFFFu) : ((abs & 0x7FFFFFu) | 0x800000u);
@@ -166,8 +166,8 @@ TANDEM_HD constexpr std::uint64_t magnitude_to_integer(std::uint32_t abs) {
 }
 
 template <bool kNearest>
-TANDEM_HD constexpr std::int32_t f32_to_bounded(std::uint32_t x, std::int64_t low,
-                                                std::int64_t high) {
+TANDEM_HD_INLINE constexpr std::int32_t f32_to_bounded(std::uint32_t x, std::int64_t low,
+                                                       std::int64_t high) {
   const std::uint32_t abs = x & kF32AbsMask;
   const auto magnitude = static_cast<std::int64_t>(magnitude_to_integer<kNearest>(abs));
   const std::int64_t value = (x & kF32SignBit) != 0 ? -magnitude : magnitude;
@@ -178,29 +178,29 @@ TANDEM_HD constexpr std::int32_t f32_to_bounded(std::uint32_t x, std::int64_t lo
 }  // namespace detail
 
 /// Nearest even, saturating, NaN 0 (micro-op f2i).
-TANDEM_HD constexpr std::int32_t f32_to_i32_nearest(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::int32_t f32_to_i32_nearest(std::uint32_t x) {
   return detail::f32_to_bounded<true>(x, -2147483648LL, 2147483647LL);
 }
 /// Towards zero, saturating, NaN 0 (micro-op f2t; the rule of casts).
-TANDEM_HD constexpr std::int32_t f32_to_i32_truncate(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::int32_t f32_to_i32_truncate(std::uint32_t x) {
   return detail::f32_to_bounded<false>(x, -2147483648LL, 2147483647LL);
 }
 /// To [-128, 127]: nearest even or towards zero, saturating, NaN 0.
-TANDEM_HD constexpr std::int8_t f32_to_i8_nearest(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::int8_t f32_to_i8_nearest(std::uint32_t x) {
   return static_cast<std::int8_t>(detail::f32_to_bounded<true>(x, -128, 127));
 }
-TANDEM_HD constexpr std::int8_t f32_to_i8_truncate(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::int8_t f32_to_i8_truncate(std::uint32_t x) {
   return static_cast<std::int8_t>(detail::f32_to_bounded<false>(x, -128, 127));
 }
 /// To [0, 255]: nearest even or towards zero, saturating, NaN 0.
-TANDEM_HD constexpr std::uint8_t f32_to_u8_nearest(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::uint8_t f32_to_u8_nearest(std::uint32_t x) {
   return static_cast<std::uint8_t>(detail::f32_to_bounded<true>(x, 0, 255));
 }
-TANDEM_HD constexpr std::uint8_t f32_to_u8_truncate(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::uint8_t f32_to_u8_truncate(std::uint32_t x) {
   return static_cast<std::uint8_t>(detail::f32_to_bounded<false>(x, 0, 255));
 }
 /// Towards zero, saturating, NaN 0.
-TANDEM_HD constexpr std::int64_t f32_to_i64_truncate(std::uint32_t x) {
+TANDEM_HD_INLINE constexpr std::int64_t f32_to_i64_truncate(std::uint32_t x) {
   const std::uint32_t abs = x & kF32AbsMask;
   const bool negative = (x & kF32SignBit) != 0;
   if (abs > kF32Inf) return 0;
@@ -219,7 +219,7 @@ TANDEM_HD constexpr std::int64_t f32_to_i64_truncate(std::uint32_t x) {
 // ---- integer to fp32 ------------------------------------------------------------------------
 
 /// u64 to fp32 pattern, nearest even.
-TANDEM_HD constexpr std::uint32_t u64_to_f32(std::uint64_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t u64_to_f32(std::uint64_t x) {
   if (x == 0) return 0u;
   const auto high = static_cast<std::uint32_t>(x >> 32);
   const std::uint32_t zeros = high != 0 ? count_leading_zeros(high)
@@ -232,13 +232,13 @@ TANDEM_HD constexpr std::uint32_t u64_to_f32(std::uint64_t x) {
 }
 
 /// i64 to fp32 pattern, nearest even.
-TANDEM_HD constexpr std::uint32_t i64_to_f32(std::int64_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t i64_to_f32(std::int64_t x) {
   return x < 0 ? (u64_to_f32(~static_cast<std::uint64_t>(x) + 1u) | kF32SignBit)
                : u64_to_f32(static_cast<std::uint64_t>(x));
 }
 
 /// i32 to fp32 pattern, nearest even (micro-op i2f).
-TANDEM_HD constexpr std::uint32_t i32_to_f32(std::int32_t x) {
+TANDEM_HD_INLINE constexpr std::uint32_t i32_to_f32(std::int32_t x) {
   const std::uint32_t sign = static_cast<std::uint32_t>(x) & kF32SignBit;
   const std::uint32_t abs =
       x < 0 ? ~static_cast<std::uint32_t>(x) + 1u : static_cast<std::uint32_t>(x);
@@ -251,7 +251,7 @@ TANDEM_HD constexpr std::uint32_t i32_to_f32(std::int32_t x) {
 }
 
 /// i8 and u8 to fp32 pattern, exact.
-TANDEM_HD constexpr std::uint32_t i8_to_f32(std::int8_t x) { return i32_to_f32(x); }
-TANDEM_HD constexpr std::uint32_t u8_to_f32(std::uint8_t x) { return i32_to_f32(x); }
+TANDEM_HD_INLINE constexpr std::uint32_t i8_to_f32(std::int8_t x) { return i32_to_f32(x); }
+TANDEM_HD_INLINE constexpr std::uint32_t u8_to_f32(std::uint8_t x) { return i32_to_f32(x); }
 
 }  // namespace tandem::numerics

@@ -15,7 +15,7 @@ namespace detail {
 /// double, TwoSum gives the error of the addition, and rounding the sum to odd makes the final
 /// rounding to fp32 correct (53 >= 24 + 2 bits; Boldo and Melquiond, "Emulation of FMA and
 /// correctly rounded sums", IEEE TC 57(4), 2008). No library call, so it vectorises.
-TANDEM_HD constexpr float fma_through_double(float a, float b, float c) {
+TANDEM_HD_INLINE constexpr float fma_through_double(float a, float b, float c) {
   const double product = static_cast<double>(a) * static_cast<double>(b);
   const double addend = c;
   const double sum = product + addend;
@@ -89,7 +89,7 @@ struct Unpacked {
   std::uint64_t significand;
 };
 
-TANDEM_HD constexpr Unpacked unpack(std::uint32_t bits) {
+TANDEM_HD_INLINE constexpr Unpacked unpack(std::uint32_t bits) {
   const std::uint32_t field = (bits >> 23) & 0xFFu;
   std::uint32_t significand = bits & 0x7FFFFFu;
   int exponent = -149;
@@ -106,8 +106,8 @@ TANDEM_HD constexpr Unpacked unpack(std::uint32_t bits) {
 
 /// Rounds significand x 2^exponent (significand below 2^63; bit 0 may be sticky when it is above
 /// 2^26) to fp32.
-TANDEM_HD constexpr std::uint32_t round_pack(bool negative, int exponent,
-                                             std::uint64_t significand) {
+TANDEM_HD_INLINE constexpr std::uint32_t round_pack(bool negative, int exponent,
+                                                    std::uint64_t significand) {
   const std::uint32_t sign = negative ? kF32SignBit : 0u;
   if (significand == 0) return sign;
   const auto high = static_cast<std::uint32_t>(significand >> 32);
@@ -139,7 +139,8 @@ TANDEM_HD constexpr std::uint32_t round_pack(bool negative, int exponent,
 
 /// fma32 in integer arithmetic alone, on patterns: the proof partner of the floating-point paths
 /// (it depends on no rounding mode, compiler flag or library) and the text that hardware follows.
-TANDEM_HD constexpr std::uint32_t soft_fma32(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+TANDEM_HD_INLINE constexpr std::uint32_t soft_fma32(std::uint32_t a, std::uint32_t b,
+                                                    std::uint32_t c) {
   const bool product_negative = ((a ^ b) & kF32SignBit) != 0;
   const bool a_inf = (a & kF32AbsMask) == kF32Inf;
   const bool b_inf = (b & kF32AbsMask) == kF32Inf;

@@ -318,6 +318,31 @@ TANDEM_HD_INLINE V elu(V x, V alpha) {
   return sel(fcle(immf<V>(0.0f), x), x, mul(alpha, u));
 }
 
+/// The error function. Below 1 an odd polynomial, above 1 - w^4 with a polynomial w; both are
+/// computed and one is selected.
+template <MicroOps V>
+TANDEM_HD_INLINE V erf(V x) {
+  const V a = fmin(and_(x, V::imm(kF32AbsMask)), immf<V>(4.0f));
+  const V z = mul(a, a);
+  V p = fma(z, immf<V>(-0x1.28787ap-11f), immf<V>(0x1.42a6f6p-8f));  // two constants
+  p = fma(p, z, immf<V>(-0x1.b5b7c4p-6f));
+  p = fma(p, z, immf<V>(0x1.ce0af8p-4f));
+  p = fma(p, z, immf<V>(-0x1.81268p-2f));
+  p = fma(p, z, immf<V>(0x1.06eba2p-3f));
+  const V near = fma(x, p, x);
+  V w = fma(a, immf<V>(-0x1.4503b6p-13f), immf<V>(0x1.7c12bp-9f));  // two constants
+  w = fma(w, a, immf<V>(-0x1.4ca36ep-6f));
+  w = fma(w, a, immf<V>(0x1.ed1c58p-5f));
+  w = fma(w, a, immf<V>(-0x1.45228cp-5f));
+  w = fma(w, a, immf<V>(-0x1.330674p-4f));
+  w = fma(w, a, immf<V>(-0x1.3554e4p-2f));
+  w = fma(w, a, immf<V>(0x1.00fd12p+0f));
+  w = mul(w, w);
+  const V one = or_(and_(x, V::imm(kF32SignBit)), immf<V>(1.0f));
+  const V far = fnma(mul(w, w), one, one);
+  return sel(fclt(a, immf<V>(1.0f)), near, far);
+}
+
 /// x Phi(x) with the normal distribution function (the erf form).
 /// gelu(x) = max(x, 0) - a Phi(-a) with a = |x|; Phi(-a)^(1/4) is a polynomial whose value at
 /// a = 5.75 evaluates to exactly 0; larger a are clamped there (a Phi(-a) < 2.6e-8).

@@ -32,9 +32,9 @@ namespace tandem::numerics {
 struct Bits32 {
   std::uint32_t bits;
 
-  TANDEM_HD static constexpr Bits32 imm(std::uint32_t value) { return {value}; }
-  TANDEM_HD static constexpr Bits32 of(float value) { return {bits_of(value)}; }
-  TANDEM_HD constexpr float value() const { return float_of(bits); }
+  TANDEM_HD_INLINE static constexpr Bits32 imm(std::uint32_t value) { return {value}; }
+  TANDEM_HD_INLINE static constexpr Bits32 of(float value) { return {bits_of(value)}; }
+  TANDEM_HD_INLINE constexpr float value() const { return float_of(bits); }
 };
 
 /// The constant `value` as an operand of type V.
