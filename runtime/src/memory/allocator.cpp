@@ -172,14 +172,14 @@ std::vector<Allocator::Allocation> Allocator::live() const {
   return list;
 }
 
+const Allocator::Allocation* Allocator::find_before(PhysAddr addr) const {
+  const auto it = live_.upper_bound(addr.value);
+  return it == live_.begin() ? nullptr : &std::prev(it)->second.allocation;
+}
+
 const Allocator::Allocation* Allocator::find(PhysAddr addr) const {
-  auto it = live_.upper_bound(addr.value);
-  if (it == live_.begin()) {
-    return nullptr;
-  }
-  --it;
-  const Allocation& allocation = it->second.allocation;
-  return addr - allocation.addr < allocation.num_bytes ? &allocation : nullptr;
+  const Allocation* before = find_before(addr);
+  return before != nullptr && addr - before->addr < before->num_bytes ? before : nullptr;
 }
 
 void Allocator::fail(std::uint64_t num_bytes, std::string_view label, std::uint64_t align) const {

@@ -70,6 +70,9 @@ class Allocator : public std::enable_shared_from_this<Allocator> {
   std::vector<Allocation> live() const;
   /// The live allocation that holds `addr`; nullptr if there is none. Valid until the next call.
   const Allocation* find(PhysAddr addr) const;
+  /// The last live allocation that starts at or below `addr`; nullptr if there is none. Valid until
+  /// the next call.
+  const Allocation* find_before(PhysAddr addr) const;
 
  private:
   friend class Buffer;

@@ -2,13 +2,13 @@
 // Asynchronous submission of packets.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string_view>
 
 #include "tandem/abi/isa.hpp"
+#include "tandem/abi/packet_cast.hpp"
 
 namespace tandem::runtime {
 
@@ -20,9 +20,11 @@ struct Event {
 /// The command queue of a Device. Packets execute as their wait masks order them (default: one
 /// after the other).
 ///
-/// An error completion surfaces as tandem::Error (kDeviceFault) from the next call that waits, with
-/// packet, op and field or address in the message; the device is then reset, its memory kept, and
-/// the queue is usable again. Thread-safety: one thread at a time.
+/// An error completion surfaces as tandem::Error (kDeviceFault) from the next call that submits or
+/// waits, with packet, op and field or address in the message. The device has then been reset:
+/// memory is kept, packets behind the failed one are abandoned, and the queue is usable again; the
+/// programs and tables that it had loaded are loaded again by themselves.
+/// Thread-safety: one thread at a time.
 class Queue {
  public:
   virtual ~Queue() = default;
@@ -34,30 +36,38 @@ class Queue {
   /// Typed convenience for the generated packet structs.
   template <class P>
   Event submit_packet(const P& packet) {
-    static_assert(sizeof(P) == sizeof(abi::Packet));
-    return submit(reinterpret_cast<const abi::Packet&>(packet));
+    return submit(abi::to_packet(packet));
   }
 
   /// First word of a micro-program in the device's program memory; loads it (LOAD_UCODE) if it is
-  /// not there. The slot stays valid until the next call of `program`.
+  /// not there. The slot stays valid until the next call of `program`. Throws kInvalidArgument for
+  /// a program that is empty or larger than the device's memory.
   virtual std::uint16_t program(std::span<const std::uint64_t> words) = 0;
+  /// Loads lookup table `table` (0 or 1) unless it holds these abi::kTableWords words already.
+  virtual void table(unsigned table, std::span<const std::uint32_t> words) = 0;
+  /// Forgets which programs and tables are loaded: for callers who submit LOAD_UCODE themselves.
+  virtual void forget_programs() = 0;
 
   /// Rings the doorbell for everything submitted.
   virtual void flush() = 0;
-  /// Waits for an event (flushing first). Throws kDeadlineExceeded or kDeviceFault.
+  /// Waits for an event (flushing first). Throws kDeadlineExceeded or kDeviceFault, the latter also
+  /// for a packet that a reset abandoned.
   virtual void wait(Event event) = 0;
-  /// Waits for everything submitted.
-  void finish() { wait(last()); }
+  /// Waits until nothing is in flight.
+  virtual void finish() = 0;
   virtual Event last() const = 0;
+  /// True once the packet has completed or was abandoned; never waits.
   virtual bool is_complete(Event event) = 0;
 
   /// Packets submitted from here on belong to the op `name` until the matching end; nests, names
   /// join by '/'.
   virtual void begin_op(std::string_view name) = 0;
   virtual void end_op() = 0;
+  /// Name of the op of a packet that has not completed; empty if it has none.
+  virtual std::string_view op_name(Event event) const = 0;
 
   /// Called for every completion in sequence order, with its packet and op name, while the caller
-  /// waits or submits.
+  /// waits or submits. It must not call the queue.
   using CompletionHook =
       std::function<void(const abi::Packet&, const abi::Completion&, std::string_view op)>;
   virtual void set_completion_hook(CompletionHook hook) = 0;

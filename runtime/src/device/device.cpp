@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/runtime/device.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "device_impl.hpp"
+#include "tandem/driver/registry.hpp"
+#include "tandem/runtime/config.hpp"
+
+namespace tandem::runtime {
+namespace {
+
+std::string config_name(const driver::BackendUri& uri, const driver::BackendInfo& info,
+                        const DeviceOptions& options) {
+  const std::string in_uri = info.body == driver::UriBody::kConfig ? uri.body : std::string();
+  if (!in_uri.empty() && !options.config.empty() && in_uri != options.config) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("backend '{}' names configuration '{}', and '{}' was asked for too; "
+                            "give one of them",
+                            uri.to_string(), in_uri, options.config));
+  }
+  return !in_uri.empty() ? in_uri : !options.config.empty() ? options.config : "edge";
+}
+
+}  // namespace
+
+Device Device::open(std::string_view uri, const DeviceOptions& options) {
+  const driver::BackendUri parsed = driver::BackendUri::parse(uri);
+  const driver::BackendInfo info = driver::find_backend(parsed.name);
+  driver::DeviceConfig config = load_config(config_name(parsed, info, options));
+  auto backend = driver::open_backend(parsed, config);
+  const bool check_mode = parsed.get("check", "0") != "0" && parsed.get_bool("check", false);
+  return Device(
+      std::make_unique<Impl>(std::move(backend), std::move(config), options.driver, check_mode));
+}
+
+Device Device::open(std::unique_ptr<driver::Backend> backend, driver::DeviceConfig config,
+                    const DeviceOptions& options) {
+  return Device(
+      std::make_unique<Impl>(std::move(backend), std::move(config), options.driver, false));
+}
+
+Device::Device(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Device::~Device() = default;
+Device::Device(Device&&) noexcept = default;
+Device& Device::operator=(Device&&) noexcept = default;
+
+const driver::DeviceConfig& Device::config() const { return impl_->core.driver().config(); }
+std::string Device::backend_name() const { return impl_->core.backend().name(); }
+Queue& Device::queue() { return impl_->queue; }
+driver::Driver& Device::driver() { return impl_->core.driver(); }
+
+TransferCounters Device::counters() const {
+  TransferCounters counters = impl_->core.counters();
+  counters.packets = impl_->core.driver().submitted();
+  return counters;
+}
+
+std::vector<RegionUse> Device::regions() const {
+  std::vector<RegionUse> list;
+  for (const auto& allocator : impl_->core.allocators()) {
+    list.push_back({allocator->region(), allocator->base(), allocator->size(),
+                    allocator->used_bytes(), allocator->largest_hole_bytes(),
+                    allocator->num_live()});
+  }
+  return list;
+}
+
+Buffer Device::malloc(std::string_view region, std::uint64_t num_bytes, std::string_view label,
+                      std::uint64_t align) {
+  return impl_->core.allocator(region).malloc(num_bytes, label, align);
+}
+
+void Device::copy_in(PhysAddr dst, std::span<const std::byte> src) { impl_->core.write(dst, src); }
+
+void Device::copy_out(PhysAddr src, std::span<std::byte> dst) {
+  impl_->queue.finish();
+  if (!dst.empty()) {
+    impl_->core.backend().read(src, dst);
+    impl_->core.counters().bytes_out += dst.size();
+  }
+}
+
+std::span<std::byte> Device::window(PhysAddr addr, std::uint64_t num_bytes) {
+  if (impl_->core.check_mode() || impl_->core.recording()) {
+    return {};
+  }
+  impl_->core.wait_for_freed_memory(addr, num_bytes);
+  return impl_->core.backend().window(addr, num_bytes);
+}
+
+void Device::name_tensor(PhysAddr addr, std::uint64_t num_bytes, std::string_view name) {
+  impl_->core.tensors().set(addr, num_bytes, name);
+  impl_->core.backend().annotate({.kind = driver::Annotation::Kind::kTensor,
+                                  .name = std::string(name),
+                                  .addr = addr,
+                                  .num_bytes = num_bytes});
+  impl_->core.record([&](TraceWriter& trace) { trace.tensor(addr, num_bytes, name); });
+}
+
+std::string Device::describe(PhysAddr addr) const {
+  return describe_address(addr, impl_->core.allocators(), impl_->core.tensors());
+}
+
+std::string Device::take_findings() {
+  impl_->queue.finish();
+  return impl_->core.backend().take_findings();
+}
+
+}  // namespace tandem::runtime
