@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sweep's loops for AVX2 and FMA; the build gives this file its flags.
+#include "evaluate.hpp"
+
+namespace tandem::numsweep {
+
+void evaluate_avx2(FunctionId id, const std::uint32_t* x, std::uint32_t* y, std::size_t count) {
+  loop_of<numerics::Bits32x8>(id)(x, y, count);
+}
+
+}  // namespace tandem::numsweep
