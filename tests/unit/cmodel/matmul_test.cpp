@@ -165,7 +165,7 @@ void expect_reference(const EngineSetup& setup, const MatmulPacket& packet, cons
 }
 
 TEST_P(MatmulTest, GivesTheBitsOfPlainLoops) {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 80; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     Random random(seed);
     MatmulPacket packet = random_packet(random);
@@ -177,12 +177,12 @@ TEST_P(MatmulTest, GivesTheBitsOfPlainLoops) {
 
 TEST_P(MatmulTest, KeepsOneChainWhereTheRowsOfADoNotFitTheScratchMemory) {
   Random random(7);
-  MatmulPacket packet{.m = 5, .n = 40, .k = 23000, .batch0 = 1, .batch1 = 1};
+  MatmulPacket packet{.k = 90000, .batch0 = 1, .batch1 = 1};
   packet.a_type = packet.b_type = Dtype::kF16;
   packet.c_type = Dtype::kF32;
   for (const BLayout layout : {BLayout::kPanels, BLayout::kKn, BLayout::kNk}) {
-    packet.m = layout == BLayout::kKn ? 2 : 50;
-    packet.n = layout == BLayout::kKn ? 70 : 5;
+    packet.m = layout == BLayout::kKn ? 1 : 13;
+    packet.n = layout == BLayout::kKn ? 33 : 2;
     packet.b_layout = layout;
     const Memory before = Placement(random, packet).place(false);
     expect_reference(GetParam(), packet, before);
@@ -223,13 +223,7 @@ TEST_P(MatmulTest, IgnoresTheFloatingPointEnvironmentOfTheCaller) {
   EXPECT_TRUE(expected == found) << first_difference(expected, found);
 }
 
-INSTANTIATE_TEST_SUITE_P(Paths, MatmulTest, ::testing::ValuesIn(engine_setups()),
-                         [](const auto& info) {
-                           std::string name =
-                               fmt::format("{}", ::testing::PrintToString(info.param));
-                           for (char& c : name) c = c == ' ' || c == '=' ? '_' : c;
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Paths, MatmulTest, ::testing::ValuesIn(engine_setups()), setup_name);
 
 }  // namespace
 }  // namespace tandem::cmodel::test

@@ -15,6 +15,12 @@ std::ostream& operator<<(std::ostream& out, const EngineSetup& setup) {
   return out << kNames[int(setup.simd)] << " threads=" << setup.threads;
 }
 
+std::string setup_name(const ::testing::TestParamInfo<EngineSetup>& info) {
+  std::string name = ::testing::PrintToString(info.param);
+  for (char& c : name) c = c == ' ' || c == '=' ? '_' : c;
+  return name;
+}
+
 std::vector<EngineSetup> engine_setups() {
   std::vector<EngineSetup> out;
   for (const SimdPath path : {SimdPath::kPortable, SimdPath::kAvx2, SimdPath::kAvx512}) {

@@ -32,6 +32,8 @@ std::ostream& operator<<(std::ostream& out, const EngineSetup& setup);
 
 /// Every path that this processor has, with one thread and with two.
 std::vector<EngineSetup> engine_setups();
+/// For INSTANTIATE_TEST_SUITE_P, e.g. "avx2_threads_2".
+std::string setup_name(const ::testing::TestParamInfo<EngineSetup>& info);
 
 class TestDevice {
  public:

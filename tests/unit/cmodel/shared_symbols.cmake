@@ -1,0 +1,23 @@
+# Fails if avx2.cpp or avx512.cpp define a weak function outside their own namespace: the linker
+# keeps one copy of such a function, and every processor would run it.
+execute_process(COMMAND ${NM} -C ${LIBRARY} OUTPUT_VARIABLE text RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${NM} ${LIBRARY} failed")
+endif()
+string(REPLACE ";" "," text "${text}")
+string(REPLACE "\n" ";" lines "${text}")
+set(member "")
+set(seen 0)
+foreach(line IN LISTS lines)
+  if(line MATCHES "^([A-Za-z0-9_.]+\\.o):$")
+    set(member "${CMAKE_MATCH_1}")
+  elseif(member MATCHES "^avx" AND line MATCHES "^[0-9a-f]+ [WVu] (.*)$")
+    math(EXPR seen "${seen} + 1")
+    set(symbol "${CMAKE_MATCH_1}")
+    if(NOT symbol MATCHES "tandem::cmodel::avx(2|512)::")
+      message(SEND_ERROR "${member} defines the shared function ${symbol}; "
+                         "inline it or give it the namespace of the instruction set")
+    endif()
+  endif()
+endforeach()
+message(STATUS "${seen} weak symbols looked at")
