@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/backends.hpp"
+
+#include <string>
+
+namespace tandem::tests {
+namespace {
+
+constexpr std::string_view kNoEngines = "the null backend has no engines";
+constexpr TestNote kNullUnsupported[] = {
+    {"Copy.*", kNoEngines},       {"Fill.*", kNoEngines},      {"Gather.*", kNoEngines},
+    {"ScatterAdd.*", kNoEngines}, {"Matmul.*", kNoEngines},    {"Vector.*", kNoEngines},
+    {"MicroOps.*", kNoEngines},   {"LoadUcode.*", kNoEngines}, {"EnginePackets.*", kNoEngines},
+};
+
+#ifdef TANDEM_HAVE_NULL
+constexpr bool kHaveNull = true;
+#else
+constexpr bool kHaveNull = false;
+#endif
+#ifdef TANDEM_HAVE_CMODEL
+constexpr bool kHaveCmodel = true;
+#else
+constexpr bool kHaveCmodel = false;
+#endif
+
+constexpr BackendUnderTest kBackends[] = {
+    {"Null", "null:", kHaveNull, kNullUnsupported, {}},
+    {"Cmodel", "cmodel:", kHaveCmodel, {}, {}},
+};
+
+bool matches(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern[0] == '*') {
+    return matches(pattern.substr(1), text) || (!text.empty() && matches(pattern, text.substr(1)));
+  }
+  return !text.empty() && pattern[0] == text[0] && matches(pattern.substr(1), text.substr(1));
+}
+
+}  // namespace
+
+std::span<const BackendUnderTest> backends() { return kBackends; }
+
+const TestNote* find_note(std::span<const TestNote> notes, std::string_view suite,
+                          std::string_view test) {
+  const std::string full = std::string(suite) + '.' + std::string(test);
+  for (const TestNote& note : notes) {
+    if (matches(note.pattern, full)) return &note;
+  }
+  return nullptr;
+}
+
+}  // namespace tandem::tests
