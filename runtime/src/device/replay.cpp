@@ -68,6 +68,7 @@ class Replay {
   void apply(const TraceRecord& record) {
     switch (record.kind) {
       case TraceRecord::Kind::kWrite:
+        wait_for_known();
         attempt([&] { device_.copy_in(record.addr, record.data); });
         break;
       case TraceRecord::Kind::kOp:
@@ -195,18 +196,21 @@ class Replay {
     stop_ = stop_ || options_.stop_at_difference;
   }
 
+  /// Waits for every packet that the recording host knew to be complete at this point: it may have
+  /// written where such packets read.
+  void wait_for_known() {
+    const auto known = std::ranges::find_if(
+        pending_.rbegin(), pending_.rend(),
+        [](const Pending& pending) { return pending.expected && pending.submitted; });
+    if (!faulted_ && known != pending_.rend()) {
+      attempt([&] { device_.queue().wait({known->device_seq}); });
+    }
+  }
+
   /// Where the recorded device was reset, ours is reset too: packets without a completion were
   /// abandoned.
   void reset() {
-    std::uint64_t last_expected = 0;
-    for (const Pending& pending : pending_) {
-      if (pending.expected && pending.submitted) {
-        last_expected = pending.device_seq;
-      }
-    }
-    if (!faulted_) {
-      attempt([&] { device_.queue().wait({last_expected}); });
-    }
+    wait_for_known();
     compare_ready();
     report_missing();
     if (!faulted_ && !stop_) {

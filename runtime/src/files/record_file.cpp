@@ -154,7 +154,9 @@ RecordWriter::~RecordWriter() {
   if (!finished_) {
     out_.close();
     std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
+    if (std::filesystem::is_regular_file(path_, ignored)) {
+      std::filesystem::remove(path_, ignored);
+    }
   }
 }
 
