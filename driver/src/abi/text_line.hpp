@@ -34,6 +34,8 @@ class TextLine {
   void expect_done(std::string_view expected);
 
   std::size_t pos() const { return pos_; }
+  /// Number of the (first) physical line.
+  int number() const { return number_; }
   /// Throws kInvalidArgument "origin:line:column: expected ..., found ...".
   [[noreturn]] void fail(const Token& at, std::string_view expected) const;
   /// As fail, with the word that comes next.
