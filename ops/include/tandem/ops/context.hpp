@@ -61,8 +61,8 @@ class Context {
   }
   std::uint64_t packets() const { return packets_; }
 
-  /// The compiled program for `key`; `build` runs once. Keys are addresses of objects that live as
-  /// long as the program (see ProgramKey).
+  /// The compiled program for an op and variant; `build` runs once. `key` is the address of an
+  /// object of static duration, one an op.
   const Program& program(const void* key, std::uint64_t variant,
                          const std::function<Program()>& build);
 
@@ -94,7 +94,7 @@ class OpGuard {
   std::string_view name_;
   std::uint64_t packets_before_;
   std::uint64_t scratch_mark_;
-  std::array<Tensor, 8> tensors_;
+  std::array<const Tensor*, 8> tensors_;  ///< The caller's, alive during the op.
   std::size_t num_tensors_ = 0;
 };
 

@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "tandem/numerics/micro_ops.hpp"
+#include "tandem/numerics/functions.hpp"
+#include "tandem/numerics/trig.hpp"
 #include "tandem/ops/context.hpp"
 #include "tandem/ops/expr.hpp"
 #include "tandem/ops/tensor.hpp"
