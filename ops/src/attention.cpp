@@ -31,9 +31,10 @@ struct Variant {
   bool offsets = false;    ///< Input 3.
   bool row_is_query = false;
   bool zero_masked = false;
+  bool own_key = false;  ///< Visible whatever mask and first_key say.
   std::uint64_t bits() const {
     return visible | softcap << 1 | mask << 2 | first_key << 3 | offsets << 4 | row_is_query << 5 |
-           zero_masked << 6;
+           zero_masked << 6 | own_key << 7;
   }
 };
 
@@ -44,15 +45,16 @@ Program scores_program(const Variant& variant) {
   Graph graph;
   Expr s = mul(graph.input(0), graph.param(0));
   if (variant.softcap) s = mul(numerics::tanh(s), graph.param(3));
-  if (variant.mask) s = add(s, graph.input(1));
   const Expr minus_infinity = Expr::imm(numerics::kF32Inf | numerics::kF32SignBit);
+  Expr position = variant.offsets ? iadd(graph.input(3), graph.param(1)) : graph.param(1);
+  if (variant.row_is_query) position = iadd(position, graph.row1());
+  const Expr unmasked = s;
+  if (variant.mask) s = add(s, graph.input(1));
+  if (variant.first_key) s = sel(ilt(graph.col(), graph.input(2)), minus_infinity, s);
+  if (variant.own_key) s = sel(ieq(position, graph.col()), unmasked, s);
   if (variant.visible) {
-    Expr position = variant.offsets ? graph.input(3) : graph.param(1);
-    if (variant.offsets) position = iadd(position, graph.param(1));
-    if (variant.row_is_query) position = iadd(position, graph.row1());
     s = sel(ult(isub(position, graph.col()), graph.param(2)), s, minus_infinity);
   }
-  if (variant.first_key) s = sel(ilt(graph.col(), graph.input(2)), minus_infinity, s);
   Expr max = row_max(s);
   Expr is_masked;
   if (variant.zero_masked) {
@@ -235,8 +237,10 @@ class Attention {
     variant.softcap = options_.softcap != 0.0f;
     variant.mask = options_.mask.has_value();
     variant.first_key = options_.first_key.has_value();
-    variant.offsets = variant.visible && options_.offsets.has_value();
-    variant.row_is_query = variant.visible && row_is_query;
+    variant.own_key = options_.own_key_visible && (variant.mask || variant.first_key);
+    const bool by_position = variant.visible || variant.own_key;
+    variant.offsets = by_position && options_.offsets.has_value();
+    variant.row_is_query = by_position && row_is_query;
     variant.zero_masked = options_.masked_row == MaskedRow::kZero;
     const Program& program =
         ctx_.program(&kScoresKey, variant.bits(), [&] { return scores_program(variant); });

@@ -163,7 +163,9 @@ void cast(Context& ctx, const Tensor& x, const Tensor& y, Fp8Rule rule) {
   check_type("x", x);
   check_type("y", y);
   const Tensor wide = check_broadcast("cast", "x", x, shape_of(y));
-  if (x.dtype == y.dtype) return copy(ctx, wide, y);
+  // Only saturation changes a value of the same type: the infinities of e5m2.
+  const bool saturates = x.dtype == Dtype::kE5M2 && rule == Fp8Rule::kSaturating;
+  if (x.dtype == y.dtype && !saturates) return copy(ctx, wide, y);
   if (x.dtype == Dtype::kI64 && is_float(y.dtype)) return cast_from_i64(ctx, wide, y, rule);
   if (y.dtype == Dtype::kI64 && is_float(x.dtype)) return cast_to_i64(ctx, wide, y);
   const Program& program = ctx.program(&kCastKey, variant_of(x.dtype, y.dtype), [&] {

@@ -32,6 +32,8 @@ struct AttentionOptions {
   std::optional<Tensor> first_key;
   /// i32 [batch]: position of query 0 of each sequence, instead of query_offset.
   std::optional<Tensor> offsets;
+  /// Mask and first_key never hide the key at a query's own position, so padding attends to itself.
+  bool own_key_visible = false;
   MaskedRow masked_row = MaskedRow::kNan;
 };
 

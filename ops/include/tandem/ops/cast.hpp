@@ -18,9 +18,9 @@ enum class Fp8Rule : std::uint8_t {
 
 /// y = x converted: f32 bf16 f16 e4m3 e5m2 i8 u8 i32 i64, any to any; x broadcasts to y.
 ///
-/// Equal types move bits. Float to float rounds to nearest even (canonical NaN). Integer to float
-/// goes through fp32. Float to integer truncates, saturates, NaN gives 0. Integer to integer keeps
-/// the low bits. One packet.
+/// Equal types move bits (but kSaturating replaces the infinities of e5m2). Float to float rounds
+/// to nearest even (canonical NaN). Integer to float goes through fp32. Float to integer truncates,
+/// saturates, NaN gives 0. Integer to integer keeps the low bits. One packet.
 void cast(Context& ctx, const Tensor& x, const Tensor& y, Fp8Rule rule = Fp8Rule::kTorch);
 
 }  // namespace tandem::ops
