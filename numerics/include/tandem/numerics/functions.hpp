@@ -295,10 +295,10 @@ TANDEM_HD_INLINE V sigmoid(V x) {
   return mul(above, detail::recip_mid(add(e, immf<V>(1.0f))));
 }
 
-/// x sigmoid(x). -inf gives NaN (-inf times 0).
+/// x sigmoid(x). Below -120, where sigmoid is 0, x counts as -120, so that -inf gives -0.
 template <MicroOps V>
 TANDEM_HD_INLINE V silu(V x) {
-  return mul(x, sigmoid(x));
+  return mul(fmax(x, immf<V>(-120.0f)), sigmoid(x));
 }
 
 /// x for x >= 0, else alpha (e^x - 1).
