@@ -95,6 +95,7 @@ ops::AttentionOptions attention_options(OpCase& c) {
   if (p.contains("window") && !p.at("window").is_null()) options.window = p.at("window");
   if (p.contains("softcap") && !p.at("softcap").is_null()) options.softcap = p.at("softcap");
   if (c.has_input("mask")) options.mask = c.input("mask");
+  options.own_key_visible = c.has_input("mask") && p.at("mask") == "padding";
   return options;
 }
 
@@ -124,9 +125,7 @@ void cached_attention(OpCase& c) {
 
 void sdpa(OpCase& c) {
   if (c.params().contains("prefill")) return cached_attention(c);
-  ops::AttentionOptions options = attention_options(c);
-  options.query_offset = 0;
-  ops::sdpa(c.ctx(), c.input("q"), c.input("k"), c.input("v"), options, c.result("y"));
+  ops::sdpa(c.ctx(), c.input("q"), c.input("k"), c.input("v"), attention_options(c), c.result("y"));
 }
 
 // ---- others
