@@ -162,9 +162,9 @@ TANDEM_HD_INLINE V recip(V x) {
 /// a / b, all quotients: subnormal operands and results, overflow, zeros and infinities.
 template <MicroOps V>
 TANDEM_HD_INLINE V div(V a, V b) {
-  // k scales both operands by 2^64, 1 or 2^-64 so that b k lies in [2^-85, 2^65). Scaling a can
+  // k scales both operands by 2^64, 1 or 2^-64 so that b k lies in [2^-85, 2^64). Scaling a can
   // only overflow or underflow where the quotient does too.
-  const V top = iadd(and_(b, V::imm(kF32AbsMask)), V::imm(0x20000000u));
+  const V top = iadd(and_(b, V::imm(kF32AbsMask)), V::imm(0x20800000u));
   const V k = isub(V::imm(0x5F800000u), shr(and_(top, V::imm(0xC0000000u)), V::imm(1)));
   const V m = mul(b, k);
   // m = 2m holds for zero and infinity alone; their reciprocals swap exponent patterns.
@@ -322,7 +322,7 @@ TANDEM_HD_INLINE V elu(V x, V alpha) {
 /// computed and one is selected.
 template <MicroOps V>
 TANDEM_HD_INLINE V erf(V x) {
-  const V a = fmin(and_(x, V::imm(kF32AbsMask)), immf<V>(4.0f));
+  const V a = fmin(and_(x, V::imm(kF32AbsMask)), immf<V>(4.15f));
   const V z = mul(a, a);
   V p = fma(z, immf<V>(-0x1.28787ap-11f), immf<V>(0x1.42a6f6p-8f));  // two constants
   p = fma(p, z, immf<V>(-0x1.b5b7c4p-6f));
