@@ -31,7 +31,7 @@ Device Device::open(std::string_view uri, const DeviceOptions& options) {
   const driver::BackendInfo info = driver::find_backend(parsed.name);
   driver::DeviceConfig config = load_config(config_name(parsed, info, options));
   auto backend = driver::open_backend(parsed, config);
-  const bool check_mode = parsed.get("check", "0") != "0" && parsed.get_bool("check", false);
+  const bool check_mode = parsed.get_bool("check", false);
   return Device(
       std::make_unique<Impl>(std::move(backend), std::move(config), options.driver, check_mode));
 }
@@ -100,9 +100,9 @@ void Device::name_tensor(PhysAddr addr, std::uint64_t num_bytes, std::string_vie
   impl_->core.record([&](TraceWriter& trace) { trace.tensor(addr, num_bytes, name); });
 }
 
-std::string Device::describe(PhysAddr addr) const {
-  return describe_address(addr, impl_->core.allocators(), impl_->core.tensors());
-}
+std::string Device::describe(PhysAddr addr) const { return impl_->core.describe(addr); }
+
+bool Device::check_mode() const { return impl_->core.check_mode(); }
 
 std::string Device::take_findings() {
   impl_->queue.finish();

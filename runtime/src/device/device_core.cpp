@@ -88,6 +88,17 @@ Allocator& DeviceCore::allocator(std::string_view region) {
                           driver_->config().name, region, fmt::join(names, ", ")));
 }
 
+std::string DeviceCore::describe(PhysAddr addr) const {
+  for (const driver::RegionConfig& region : driver_->config().regions) {
+    if (region.name == driver_->options().ring_region && addr >= region.base &&
+        addr - region.base < driver_->ring_bytes()) {
+      return fmt::format("{:#x} lies in the rings at the start of region '{}'", addr.value,
+                         region.name);
+    }
+  }
+  return describe_address(addr, allocators_, tensors_);
+}
+
 void DeviceCore::on_allocate(const Allocator::Allocation& allocation) {
   backend().annotate({.kind = driver::Annotation::Kind::kAllocate,
                       .name = allocation.label,
@@ -193,7 +204,7 @@ void DeviceCore::fail(const Error& error) {
   }
   const auto fault = std::exchange(last_fault_, std::nullopt);
   if (error.code() == ErrorCode::kDeviceFault && fault && has_address(fault->error)) {
-    throw error.with_context(describe_address(PhysAddr(fault->fault_addr), allocators_, tensors_));
+    throw error.with_context(describe(PhysAddr(fault->fault_addr)));
   }
   throw error;
 }

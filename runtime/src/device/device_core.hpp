@@ -40,6 +40,8 @@ class DeviceCore {
   Allocator& allocator(std::string_view region);
   TensorNames& tensors() { return tensors_; }
   TransferCounters& counters() { return counters_; }
+  /// One sentence about an address for messages.
+  std::string describe(PhysAddr addr) const;
 
   /// Host writes, ordered behind packets that use freed memory in the range; recorded and counted.
   void write(PhysAddr dst, std::span<const std::byte> src);

@@ -22,8 +22,7 @@ DeviceQueue::DeviceQueue(DeviceCore& core)
   const std::uint64_t bytes =
       programs_.capacity_words() * sizeof(std::uint64_t) + tables_.size() * kTableBytes;
   staging_ = core.allocator("ucode").malloc(bytes, "program memory image");
-  core.driver().set_op_name_hook(
-      [this](std::uint64_t seq) { return std::string(ops_.find(seq)); });
+  core.driver().set_op_name_hook([this](std::uint64_t seq) { return std::string(ops_.find(seq)); });
 }
 
 DeviceQueue::~DeviceQueue() {

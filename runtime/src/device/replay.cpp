@@ -6,7 +6,9 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "config_json.hpp"
 #include "tandem/abi/asm.hpp"
@@ -93,6 +95,20 @@ class Replay {
     }
   }
 
+  /// Memory that was live when the recording began counts as written; the trace holds only what was
+  /// not zero.
+  void write_zeros(PhysAddr addr, std::uint64_t num_bytes) {
+    constexpr std::uint64_t kPiece = 1 << 20;
+    const std::vector<std::byte> zeros(std::min(num_bytes, kPiece));
+    if (num_bytes > kMaxZeroBytes - std::min(zero_bytes_, kMaxZeroBytes)) {
+      return;
+    }
+    zero_bytes_ += num_bytes;
+    for (std::uint64_t at = 0; at < num_bytes; at += kPiece) {
+      device_.copy_in(addr + at, std::span(zeros).first(std::min(kPiece, num_bytes - at)));
+    }
+  }
+
   /// Allocations are told to the device and not made, so that addresses stay those of the trace.
   void annotate(const TraceRecord& record) {
     using Note = driver::Annotation::Kind;
@@ -101,6 +117,9 @@ class Replay {
                                          .name = allocate ? record.text : std::string(),
                                          .addr = record.addr,
                                          .num_bytes = allocate ? record.num_bytes : 0});
+    if (allocate && device_.check_mode() && result_.packets == 0) {
+      write_zeros(record.addr, record.num_bytes);
+    }
   }
 
   /// Faults of the device are what completions say; they are compared there.
@@ -230,6 +249,8 @@ class Replay {
     }
   }
 
+  // Above it, check mode may report reads of memory that the recording found to be zero.
+  static constexpr std::uint64_t kMaxZeroBytes = std::uint64_t{4} << 30;
   // More than any ring holds.
   static constexpr std::size_t kMaxPending = 1 << 16;
 
@@ -239,6 +260,7 @@ class Replay {
   ReplayResult result_;
   std::deque<Pending> pending_;
   std::shared_ptr<const std::string> op_ = std::make_shared<const std::string>();
+  std::uint64_t zero_bytes_ = 0;
   bool faulted_ = false;
   bool stop_ = false;
 };

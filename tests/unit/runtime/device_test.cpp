@@ -108,6 +108,8 @@ TEST(Device, DescribesAddresses) {
   EXPECT_EQ(device.describe(PhysAddr(0x3'0010'0005)),
             "0x300100005 lies 5 bytes past the end of region 'kv', in no live allocation");
   EXPECT_EQ(device.describe(PhysAddr(64)), "0x40 lies below every region");
+  EXPECT_EQ(device.describe(PhysAddr(0x8000'0000)),
+            "0x80000000 lies in the rings at the start of region 'commands'");
   const PhysAddr addr = a.addr();
   a = Buffer();
   EXPECT_EQ(device.describe(addr + 20),

@@ -92,6 +92,8 @@ class Device {
   /// One sentence about an address: region, allocation, tensor.
   std::string describe(PhysAddr addr) const;
 
+  /// Whether the URI asked for check mode (`check=1`).
+  bool check_mode() const;
   /// Findings of check mode so far, and forgets them. Waits until nothing is in flight.
   std::string take_findings();
 
