@@ -7,6 +7,22 @@ tandem_library(model_text
   src/text/added_tokens.cpp
   src/text/bpe.cpp
   src/text/byte_alphabet.cpp
+  src/text/chat_template.cpp
+  src/text/jinja/arguments.cpp
+  src/text/jinja/case.cpp
+  src/text/jinja/evaluate.cpp
+  src/text/jinja/filters_sequence.cpp
+  src/text/jinja/filters_text.cpp
+  src/text/jinja/format_text.cpp
+  src/text/jinja/interpreter.cpp
+  src/text/jinja/lexer.cpp
+  src/text/jinja/methods.cpp
+  src/text/jinja/operations.cpp
+  src/text/jinja/parser_expressions.cpp
+  src/text/jinja/parser_statements.cpp
+  src/text/jinja/tests.cpp
+  src/text/jinja/value.cpp
+  src/text/jinja/value_text.cpp
   src/text/normalizer.cpp
   src/text/pre_tokenizer.cpp
   src/text/regex.cpp

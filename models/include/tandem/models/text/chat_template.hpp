@@ -74,6 +74,8 @@ class ChatTemplate {
 
  private:
   explicit ChatTemplate(std::unique_ptr<const Impl> impl);
+  static ChatTemplate parse_with_tokens(std::string_view source, std::string name,
+                                        std::string bos_token, std::string eos_token);
   std::unique_ptr<const Impl> impl_;
 };
 
