@@ -53,12 +53,11 @@ enum class FunctionId : std::uint8_t {
 struct Function {
   FunctionId id;
   std::string_view name;
-  double ulp;             ///< Bound in units of the last place of r.
-  double absolute;        ///< Added to the bound.
-  double relative_to_x;   ///< Times |x|, added to the bound for |x| <= 20.
-  bool conversion;        ///< Bits must be equal to convert_reference().
-  bool nonpositive;       ///< Defined for x <= 0 and NaN only.
-  bool nan_at_minus_inf;  ///< NaN is allowed there beside the limit -0.
+  double ulp;            ///< Bound in units of the last place of r.
+  double absolute;       ///< Added to the bound.
+  double relative_to_x;  ///< Times |x|, added to the bound for |x| <= 20.
+  bool conversion;       ///< Bits must be equal to convert_reference().
+  bool nonpositive;      ///< Defined for x <= 0 and NaN only.
 };
 
 /// All entries, in the order of FunctionId.

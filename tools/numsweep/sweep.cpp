@@ -28,8 +28,7 @@ constexpr std::uint64_t kBlock = 1 << 14;
 constexpr double kDoubt = 1e-6;
 
 /// NaN, infinities and zeros. True if `y` is settled: then `wrong` says how.
-bool settle_special(const Function& function, std::uint32_t x, std::uint32_t y, double r,
-                    bool& wrong) {
+bool settle_special(std::uint32_t y, double r, bool& wrong) {
   wrong = false;
   if (std::isnan(r)) {
     wrong = y != kF32Nan;
@@ -37,7 +36,7 @@ bool settle_special(const Function& function, std::uint32_t x, std::uint32_t y, 
   }
   const bool y_negative = (y & numerics::kF32SignBit) != 0;
   if (is_nan_bits(y)) {
-    wrong = !function.nan_at_minus_inf || x != (kF32Inf | numerics::kF32SignBit);
+    wrong = true;
     return true;
   }
   if (std::isinf(r)) {
@@ -82,7 +81,7 @@ class Worker {
     if (function_.nonpositive && x > 0) return;
     const double r = double_reference(function_.id, x);
     bool wrong = false;
-    if (settle_special(function_, x_bits, y_bits, r, wrong)) {
+    if (settle_special(y_bits, r, wrong)) {
       if (wrong) special_error(x_bits);
       return;
     }

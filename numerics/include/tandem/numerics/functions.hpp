@@ -112,19 +112,27 @@ TANDEM_HD_INLINE V exp(V x) {
   return mul(mul(p, s), s);
 }
 
-/// e^x for x <= 0 (up to +40 is still right): the exponential of softmax, two operations cheaper
-/// than exp. -inf gives +0, NaN the canonical NaN.
+namespace detail {
+
+/// 2^64 e^c for c in [-112, 0], always normal; NaN for NaN: its t is 7FC00000, so shl gives 0 and
+/// the canonical NaN passes unchanged. Twelve operations.
 template <MicroOps V>
-TANDEM_HD_INLINE V exp_nonpositive(V x) {
-  const V c = fmax(x, immf<V>(-105.0f));
-  const V rounder = immf<V>(detail::kRounder + 64.0f);
+TANDEM_HD_INLINE V exp_times_2_64(V c) {
+  const V rounder = immf<V>(kRounder + 64.0f);
   const V t = fma(c, immf<V>(0x1.715476p+0f), rounder);  // two constants; low bits are n + 64
   const V n = sub(t, rounder);
   const V r = fnma(n, immf<V>(-0x1.05c61p-29f), fnma(n, immf<V>(0x1.62e43p-1f), c));
-  // p x 2^(n + 64) is normal for every n >= -151, so the last product rounds once. A NaN has
-  // t = 7FC00000 and shl gives 0: the canonical NaN passes unchanged.
-  const V scaled = iadd(detail::exp_core(r), shl(t, V::imm(23)));
-  return mul(scaled, immf<V>(0x1p-64f));
+  return iadd(exp_core(r), shl(t, V::imm(23)));
+}
+
+}  // namespace detail
+
+/// e^x for x <= 0: the exponential of softmax, two operations cheaper than exp. -inf gives +0, NaN
+/// the canonical NaN; correctly scaled up to x = 40, where 2^64 e^x still is a number.
+template <MicroOps V>
+TANDEM_HD_INLINE V exp_nonpositive(V x) {
+  // The factor 2^64 keeps everything normal, so the last product rounds once.
+  return mul(detail::exp_times_2_64(fmax(x, immf<V>(-105.0f))), immf<V>(0x1p-64f));
 }
 
 /// 2^x, as exp with x = 2m + r.
@@ -290,15 +298,20 @@ TANDEM_HD_INLINE V tanh(V x) {
 /// 1 / (1 + e^-x), with full relative accuracy down to the subnormals.
 template <MicroOps V>
 TANDEM_HD_INLINE V sigmoid(V x) {
-  const V e = exp_nonpositive(or_(x, V::imm(kF32SignBit)));
-  const V above = sel(fclt(x, immf<V>(0.0f)), e, immf<V>(1.0f));
-  return mul(above, detail::recip_mid(add(e, immf<V>(1.0f))));
+  const V e = detail::exp_times_2_64(fmax(or_(x, V::imm(kF32SignBit)), immf<V>(-105.0f)));
+  const V above = sel(fclt(x, immf<V>(0.0f)), e, immf<V>(0x1p64f));
+  return mul(above, detail::recip_mid(add(e, immf<V>(0x1p64f))));
 }
 
-/// x sigmoid(x). Below -120, where sigmoid is 0, x counts as -120, so that -inf gives -0.
+/// x sigmoid(x) as max(x, 0) - a sigmoid(-a) with a = |x|. -inf gives -0, the limit.
 template <MicroOps V>
 TANDEM_HD_INLINE V silu(V x) {
-  return mul(fmax(x, immf<V>(-120.0f)), sigmoid(x));
+  // -a; from -112 on the second term rounds to zero. The product with a comes before the division,
+  // so that subnormal results are rounded once.
+  const V c = fmax(or_(x, V::imm(kF32SignBit)), immf<V>(-112.0f));
+  const V e = detail::exp_times_2_64(c);
+  const V y = detail::recip_mid(add(e, immf<V>(0x1p64f)));
+  return fma(mul(c, e), y, fmax(x, immf<V>(-0.0f)));
 }
 
 /// x for x >= 0, else alpha (e^x - 1).
@@ -361,12 +374,27 @@ TANDEM_HD_INLINE V gelu(V x) {
   return fnma(a, mul(w, w), fmax(x, immf<V>(-0.0f)));  // -0 keeps the sign of tiny results
 }
 
-/// x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), the tanh form of gelu. -inf gives NaN.
+/// x / (1 + e^-z) with z = 2 sqrt(2/pi) (x + 0.044715 x^3), the tanh form of gelu, computed as
+/// max(x, 0) - a / (1 + e^z(a)) with a = |x|. -inf gives -0, the limit.
 template <MicroOps V>
 TANDEM_HD_INLINE V gelu_tanh(V x) {
+  // At a = 11 the second term rounds to zero; beyond, y would leave the range of the exponential.
+  const V a = fmin(and_(x, V::imm(kF32AbsMask)), immf<V>(11.0f));
+  // y = -z log2(e); its error, 2^-24 of it, is harmless where y is large because 2^y is small.
   const V inner =
-      fma(mul(x, x), immf<V>(0x1.2444f2p-4f), immf<V>(0x1.988454p+0f));  // two constants
-  return mul(x, sigmoid(mul(x, inner)));
+      fma(mul(a, a), immf<V>(-0x1.a5a7dp-4f), immf<V>(-0x1.26aec2p+1f));  // two constants
+  const V y = mul(a, inner);
+  const V rounder = immf<V>(detail::kRounder + 64.0f);
+  const V t = add(y, rounder);
+  const V r = sub(y, sub(t, rounder));
+  V p = fma(r, immf<V>(0x1.5bfd58p-10f), immf<V>(0x1.3ceaf8p-7f));  // two constants
+  p = fma(p, r, immf<V>(0x1.c6b69ap-5f));
+  p = fma(p, r, immf<V>(0x1.ebf9bap-3f));
+  p = fma(p, r, immf<V>(0x1.62e42ap-1f));
+  p = fma(p, r, immf<V>(1.0f));
+  const V e = iadd(p, shl(t, V::imm(23)));  // 2^(y + 64)
+  const V d = detail::recip_mid(add(e, immf<V>(0x1p64f)));
+  return fnma(mul(a, e), d, fmax(x, immf<V>(-0.0f)));
 }
 
 }  // namespace tandem::numerics
