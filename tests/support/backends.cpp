@@ -10,7 +10,7 @@ constexpr std::string_view kNoEngines = "the null backend has no engines";
 constexpr TestNote kNullUnsupported[] = {
     {"Copy.*", kNoEngines},       {"Fill.*", kNoEngines},      {"Gather.*", kNoEngines},
     {"ScatterAdd.*", kNoEngines}, {"Matmul.*", kNoEngines},    {"Vector.*", kNoEngines},
-    {"MicroOps.*", kNoEngines},   {"LoadUcode.*", kNoEngines}, {"EnginePackets.*", kNoEngines},
+    {"MicroOps.*", kNoEngines},   {"LoadUcode.*", kNoEngines}, {"BadEnginePacket.*", kNoEngines},
 };
 
 #ifdef TANDEM_HAVE_NULL

@@ -2,6 +2,7 @@
 // The backends that tests run on, and what is known not to work on each.
 #pragma once
 
+#include <ostream>
 #include <span>
 #include <string_view>
 
@@ -20,6 +21,9 @@ struct BackendUnderTest {
   std::span<const TestNote> unsupported;       ///< Skipped: the device does not have it.
   std::span<const TestNote> expected_failure;  ///< Run; passing is a failure.
 };
+
+/// How GoogleTest prints a parameter.
+inline void PrintTo(const BackendUnderTest* backend, std::ostream* out) { *out << backend->uri; }
 
 /// One line for each backend; a new one is added in backends.cpp and nowhere else.
 std::span<const BackendUnderTest> backends();

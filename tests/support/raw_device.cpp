@@ -22,9 +22,9 @@ driver::DeviceConfig test_config() {
   config.regions = {
       {"commands", PhysAddr(map::kCommands), map::kCommandsSize, true},
       {"data", PhysAddr(map::kData), map::kDataSize, true},
-      {"rom", PhysAddr(map::kRom), map::kRomSize, false},
       {"low", PhysAddr(map::kLow), map::kLowSize, true},
       {"high", PhysAddr(map::kHigh), map::kHighSize, true},
+      {"rom", PhysAddr(map::kRom), map::kRomSize, false},
   };
   return config;
 }

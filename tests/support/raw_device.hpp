@@ -25,12 +25,13 @@ inline constexpr std::uint64_t kCommands = 0x8000'0000;  ///< Rings.
 inline constexpr std::uint64_t kCommandsSize = 0x20'0000;
 inline constexpr std::uint64_t kData = 0x1'0000'0000;  ///< Writable, nothing next to it.
 inline constexpr std::uint64_t kDataSize = 0x100'0000;
-inline constexpr std::uint64_t kRom = 0x2'0000'0000;  ///< Not writable by packets.
-inline constexpr std::uint64_t kRomSize = 0x1'0000;
 inline constexpr std::uint64_t kLow = 0x3'0000'0000;  ///< Writable, `kHigh` adjoins.
 inline constexpr std::uint64_t kLowSize = 0x1'0000;
-inline constexpr std::uint64_t kHigh = kLow + kLowSize;  ///< Writable, then nothing.
+inline constexpr std::uint64_t kHigh = kLow + kLowSize;  ///< Writable, `kRom` adjoins.
 inline constexpr std::uint64_t kHighSize = 0x1'0000;
+inline constexpr std::uint64_t kRom =
+    kHigh + kHighSize;  ///< Packets may not write it; then nothing.
+inline constexpr std::uint64_t kRomSize = 0x1'0000;
 inline constexpr std::uint64_t kHole = 0x7'0000'0000;  ///< Nothing is here.
 }  // namespace map
 

@@ -296,7 +296,7 @@ TEST(DriverOptionsTest, BadOnesAreRefused) {
   const DeviceConfig good = tests::test_config();
   expect_error(bad, {"ring_entries is 100", "power of two"}, open(good, {.ring_entries = 100}));
   expect_error(bad, {"ring_entries is 1"}, open(good, {.ring_entries = 1}));
-  expect_error(bad, {"no region \"rings\"", "commands data rom low high"},
+  expect_error(bad, {"no region \"rings\"", "commands data low high rom"},
                open(good, {.ring_region = "rings"}));
   expect_error(bad, {"region rom", "read-only"}, open(good, {.ring_region = "rom"}));
   expect_error(bad, {"region low (65536 bytes", "1024 entries need 327680"},
