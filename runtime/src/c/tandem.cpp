@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C interface over tandem::runtime::Device. No exception leaves this file.
+// The C interface over tandem::runtime::Device.
 #include "tandem/tandem.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 #include <map>
-#include <new>
 #include <string>
-#include <type_traits>
+#include <utility>
 
-#include "tandem/abi/asm.hpp"
-#include "tandem/abi/metadata.hpp"
-#include "tandem/abi/packet_cast.hpp"
+#include "guard.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/runtime/device.hpp"
 
 using tandem::Error;
 using tandem::ErrorCode;
 using tandem::PhysAddr;
+using tandem::c::given;
+using tandem::c::given_text;
+using tandem::c::guarded;
+using tandem::c::refuse;
 namespace abi = tandem::abi;
 namespace runtime = tandem::runtime;
 
@@ -33,71 +33,6 @@ struct tandem_device {
 };
 
 namespace {
-
-thread_local std::string last_error;
-
-tandem_status to_status(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return TANDEM_INVALID_ARGUMENT;
-    case ErrorCode::kNotFound:
-      return TANDEM_NOT_FOUND;
-    case ErrorCode::kUnimplemented:
-      return TANDEM_UNIMPLEMENTED;
-    case ErrorCode::kUnavailable:
-      return TANDEM_UNAVAILABLE;
-    case ErrorCode::kDeadlineExceeded:
-      return TANDEM_DEADLINE_EXCEEDED;
-    case ErrorCode::kDeviceFault:
-      return TANDEM_DEVICE_FAULT;
-    case ErrorCode::kMismatch:
-      return TANDEM_MISMATCH;
-    case ErrorCode::kOutOfMemory:
-      return TANDEM_OUT_OF_MEMORY;
-    case ErrorCode::kInternal:
-      return TANDEM_INTERNAL;
-  }
-  return TANDEM_INTERNAL;
-}
-
-tandem_status failed(tandem_status status, const char* text) noexcept {
-  try {
-    last_error = text;
-  } catch (...) {
-    last_error.clear();
-  }
-  return status;
-}
-
-template <class F>
-tandem_status guarded(F&& call) noexcept {
-  try {
-    call();
-    return TANDEM_OK;
-  } catch (const Error& error) {
-    return failed(to_status(error.code()), error.what());
-  } catch (const std::bad_alloc&) {
-    return failed(TANDEM_OUT_OF_MEMORY, "out of memory: the host has no room left");
-  } catch (const std::exception& error) {
-    return failed(TANDEM_INTERNAL, error.what());
-  } catch (...) {
-    return failed(TANDEM_INTERNAL, "unknown exception");
-  }
-}
-
-[[noreturn]] void refuse(std::string text) {
-  throw Error(ErrorCode::kInvalidArgument, std::move(text));
-}
-
-/// The argument, which must not be NULL.
-template <class T>
-T& given(T* pointer, const char* name) {
-  if (pointer == nullptr) {
-    refuse(fmt::format("argument '{}' is NULL", name));
-  }
-  return *pointer;
-}
-const char* given_text(const char* text, const char* name) { return &given(text, name); }
 
 /// Copies as much of `value` as the caller's struct holds.
 template <class T>
@@ -124,62 +59,7 @@ void copy_text(char (&to)[kSize], const std::string& from) {
   to[size] = 0;
 }
 
-const abi::OpcodeInfo& opcode_of(const tandem_packet& packet) {
-  const auto opcode = static_cast<std::uint8_t>(packet.words[0]);
-  const abi::OpcodeInfo* info = abi::find_opcode(opcode);
-  if (info == nullptr) {
-    refuse(
-        fmt::format("the packet has opcode {:#04x}, which has no named fields; begin with "
-                    "tandem_packet_init",
-                    opcode));
-  }
-  return *info;
-}
-
-const abi::FieldInfo& field_of(const tandem_packet& packet, const char* name) {
-  const abi::OpcodeInfo& opcode = opcode_of(packet);
-  const abi::FieldInfo* field =
-      abi::find_field(opcode, std::string_view(given_text(name, "field")));
-  if (field == nullptr) {
-    std::string names;
-    for (const abi::FieldInfo& known : opcode.fields) {
-      names += names.empty() ? "" : ", ";
-      names += known.name;
-    }
-    refuse(fmt::format("{} has no field '{}'; it has {}", opcode.name, name, names));
-  }
-  return *field;
-}
-
 }  // namespace
-
-const char* tandem_status_name(tandem_status status) {
-  switch (status) {
-    case TANDEM_OK:
-      return "ok";
-    case TANDEM_INVALID_ARGUMENT:
-      return "invalid argument";
-    case TANDEM_NOT_FOUND:
-      return "not found";
-    case TANDEM_UNIMPLEMENTED:
-      return "unimplemented";
-    case TANDEM_UNAVAILABLE:
-      return "unavailable";
-    case TANDEM_DEADLINE_EXCEEDED:
-      return "deadline exceeded";
-    case TANDEM_DEVICE_FAULT:
-      return "device fault";
-    case TANDEM_MISMATCH:
-      return "mismatch";
-    case TANDEM_OUT_OF_MEMORY:
-      return "out of memory";
-    case TANDEM_INTERNAL:
-      return "internal error";
-  }
-  return "unknown status";
-}
-
-const char* tandem_last_error(void) { return last_error.c_str(); }
 
 tandem_status tandem_open(const char* uri, const tandem_open_options* options,
                           tandem_device** out_device) {
@@ -293,52 +173,6 @@ tandem_status tandem_name_tensor(tandem_device* device, uint64_t addr, uint64_t 
                                  const char* name) {
   return guarded([&] {
     given(device, "device").device.name_tensor(PhysAddr(addr), num_bytes, given_text(name, "name"));
-  });
-}
-
-tandem_status tandem_packet_init(tandem_packet* packet, const char* opcode) {
-  static_assert(sizeof(tandem_packet) == sizeof(abi::Packet));
-  return guarded([&] {
-    given(packet, "packet") = {};
-    const abi::OpcodeInfo* info = abi::find_opcode(std::string_view(given_text(opcode, "opcode")));
-    if (info == nullptr) {
-      std::string names;
-      for (const abi::OpcodeInfo& known : abi::opcodes()) {
-        names += names.empty() ? "" : ", ";
-        names += known.name;
-      }
-      refuse(fmt::format("no opcode '{}'; there are {}", opcode, names));
-    }
-    abi::Packet start;
-    start.opcode = info->opcode;
-    start.wait_mask = abi::kWaitAll;
-    std::memcpy(static_cast<void*>(packet), &start, sizeof(start));
-  });
-}
-
-tandem_status tandem_packet_set(tandem_packet* packet, const char* field, uint64_t value) {
-  return guarded([&] {
-    const abi::FieldInfo& info = field_of(given(packet, "packet"), field);
-    if (info.width < 64 && value >> info.width != 0) {
-      refuse(fmt::format("field '{}' has {} bits, {:#x} does not fit", field, info.width, value));
-    }
-    std::memcpy(reinterpret_cast<char*>(packet) + info.at, &value, info.width / 8u);
-  });
-}
-
-tandem_status tandem_packet_get(const tandem_packet* packet, const char* field,
-                                uint64_t* out_value) {
-  return guarded([&] {
-    const abi::FieldInfo& info = field_of(given(packet, "packet"), field);
-    given(out_value, "out_value") = 0;
-    std::memcpy(out_value, reinterpret_cast<const char*>(packet) + info.at, info.width / 8u);
-  });
-}
-
-tandem_status tandem_packet_parse(tandem_packet* packet, const char* text) {
-  return guarded([&] {
-    const abi::Packet parsed = abi::assemble_packet(given_text(text, "text"), {"text", 1});
-    std::memcpy(static_cast<void*>(&given(packet, "packet")), &parsed, sizeof(parsed));
   });
 }
 

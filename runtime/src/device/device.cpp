@@ -31,15 +31,15 @@ Device Device::open(std::string_view uri, const DeviceOptions& options) {
   const driver::BackendInfo info = driver::find_backend(parsed.name);
   driver::DeviceConfig config = load_config(config_name(parsed, info, options));
   auto backend = driver::open_backend(parsed, config);
-  const bool check_mode = parsed.get_bool("check", false);
+  const bool check_mode = options.check_mode || parsed.get_bool("check", false);
   return Device(
       std::make_unique<Impl>(std::move(backend), std::move(config), options.driver, check_mode));
 }
 
 Device Device::open(std::unique_ptr<driver::Backend> backend, driver::DeviceConfig config,
                     const DeviceOptions& options) {
-  return Device(
-      std::make_unique<Impl>(std::move(backend), std::move(config), options.driver, false));
+  return Device(std::make_unique<Impl>(std::move(backend), std::move(config), options.driver,
+                                       options.check_mode));
 }
 
 Device::Device(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "support/errors.hpp"
+#include "tandem/runtime/trace.hpp"
 #include "toy_device.hpp"
 
 namespace tandem::runtime {
@@ -345,6 +346,55 @@ TEST(Device, HostDoesNotWaitForOtherMemory) {
   EXPECT_FALSE(device.queue().is_complete(device.queue().last()));
   gate.open_later();
   device.queue().finish();
+}
+
+TEST(Device, CheckModeFreesAfterThePacketsInFlight) {
+  Toy toy({}, toy_config(), {.check_mode = true});
+  Device& device = toy.device;
+  EXPECT_TRUE(device.check_mode());
+  Buffer a = device.malloc("activations", 64, "a");
+  EXPECT_TRUE(device.window(a.addr(), 64).empty());
+  Gate gate(device);
+  device.queue().submit_packet(fill_bytes(a.addr(), 64, 1));
+  device.queue().flush();
+  gate.open_later();
+  a = Buffer();
+  EXPECT_TRUE(device.queue().is_complete(device.queue().last()));
+  EXPECT_EQ(toy.log->notes.back().kind, Note::kFree);
+}
+
+TEST(Device, FaultThatComesUpInADestructorSurfacesAfterwards) {
+  Toy toy({}, toy_config(), {.check_mode = true});
+  Device& device = toy.device;
+  Buffer a = device.malloc("activations", 64, "a");
+  device.queue().submit_packet(fill_bytes(PhysAddr(64), 64, 1));
+  a = Buffer();
+  expect_error(ErrorCode::kDeviceFault, {"FILL", "UNMAPPED", "0x40 lies below every region"},
+               [&] { device.queue().submit_packet(abi::NopPacket{}); });
+  device.queue().submit_packet(abi::NopPacket{});
+  device.queue().finish();
+}
+
+TEST(Device, CheckModeRestoresAndReplaysWholeAllocations) {
+  const ScratchFile snapshot("check.snap");
+  const ScratchFile trace("check.trace");
+  Toy toy;
+  Buffer a = toy.device.malloc("activations", 10'000, "a");
+  toy.device.start_recording(trace.path());
+  toy.device.queue().submit_packet(copy_bytes(a.addr(), a.addr() + 5000, 100));
+  toy.device.stop_recording();
+  toy.device.snapshot(snapshot.path());
+
+  Toy checked({}, toy_config(), {.check_mode = true});
+  Buffer same = checked.device.malloc("activations", 10'000, "a");
+  checked.device.copy_in(same.addr(), pattern(10'000, 3));
+  checked.device.restore(snapshot.path());
+  const std::vector<std::byte> zeros(10'000);
+  EXPECT_EQ(read_bytes(checked.device, same.addr(), 10'000), zeros);
+  const std::uint64_t before = checked.device.counters().bytes_in;
+  TraceReader reader(trace.path());
+  EXPECT_EQ(replay(reader, checked.device).compared, 1u);
+  EXPECT_GE(checked.device.counters().bytes_in - before, 10'000u);
 }
 
 TEST(Device, OpensByUri) {

@@ -23,6 +23,8 @@ struct DeviceOptions {
   /// names, else "edge".
   std::string config;
   driver::DriverOptions driver;
+  /// The backend checks memory accesses; `check=1` in a URI sets it too.
+  bool check_mode = false;
 };
 
 /// Where time and bytes went on the host side since the device was opened.
@@ -92,7 +94,7 @@ class Device {
   /// One sentence about an address: region, allocation, tensor.
   std::string describe(PhysAddr addr) const;
 
-  /// Whether the URI asked for check mode (`check=1`).
+  /// Whether the device was opened for check mode.
   bool check_mode() const;
   /// Findings of check mode so far, and forgets them. Waits until nothing is in flight.
   std::string take_findings();
