@@ -91,6 +91,8 @@ void Conformance::expect_fault_of(const abi::Packet& packet, abi::Fault fault,
   EXPECT_EQ(record.checksum, 0u);
   EXPECT_EQ(record.opcode, static_cast<std::uint8_t>(packet.opcode));
   EXPECT_EQ(record.seq, device_->seq());
+  const bool known = fault != abi::Fault::kUnknownOpcode;
+  EXPECT_EQ(record.engine, known ? abi::find_opcode(record.opcode)->engine : abi::Engine::kControl);
   // Usable afterwards.
   abi::SignalPacket signal;
   signal.elem_bytes = 4;

@@ -9,6 +9,7 @@
 
 #include "command_processor_impl.hpp"
 #include "tandem/base/error.hpp"
+#include "tandem/driver/timeouts.hpp"
 
 namespace tandem::driver {
 namespace {
@@ -178,9 +179,13 @@ void CommandProcessor::Impl::write_control(std::uint32_t value) {
   }
 }
 
+/// Waits until the worker stands still between two packets.
 void CommandProcessor::Impl::park(Lock& lock) {
   attention_.store(true, std::memory_order_release);
-  parked_changed_.wait(lock, [this] { return parked_; });
+  if (parked_changed_.wait_for(lock, kCancelTimeout, [this] { return parked_; })) return;
+  throw Error(
+      ErrorCode::kUnavailable,
+      "the device executes a packet and does not stop: its engine ignores the cancellation");
 }
 
 void CommandProcessor::Impl::enable(Lock& lock) {
@@ -262,7 +267,12 @@ void CommandProcessor::Impl::reset() {
   parked_changed_.wait(lock, [this] { return !resetting_; });
   resetting_ = true;
   executor_.cancelled.store(true, std::memory_order_release);
-  park(lock);
+  try {
+    park(lock);
+  } catch (const Error&) {
+    resetting_ = false;
+    throw;
+  }
   regs_.reset();
   ctrl_ = 0;
   ring_entries_ = 0;

@@ -155,6 +155,7 @@ TEST_F(CommandProcessorTest, BadPacketsDoNotReachTheEngine) {
   packet = copy();
   packet.extent2 = 0;
   EXPECT_EQ(device_->run(packet).error, Fault::kBadShape);
+  EXPECT_EQ(device_->run(abi::FillPacket{}).error, Fault::kUnknownOpcode) << "not taken";
   EXPECT_TRUE(engine_->executed.empty());
 }
 

@@ -15,6 +15,10 @@ inline constexpr std::chrono::nanoseconds kProgressTimeout = std::chrono::second
 /// dead. Scales with TANDEM_TIMEOUT_S as the progress timeout does.
 inline constexpr std::chrono::nanoseconds kControlTimeout = std::chrono::seconds(10);
 
+/// How long a reset of an in-process device waits for the packet in execution: engines look for a
+/// reset every few milliseconds, but a loaded host may not let them run for a while.
+inline constexpr std::chrono::nanoseconds kCancelTimeout = std::chrono::seconds(60);
+
 /// How long a wait polls before it sleeps: most packets end sooner than a sleep and a wake-up cost.
 inline constexpr std::chrono::nanoseconds kSpinTime = std::chrono::microseconds(30);
 
