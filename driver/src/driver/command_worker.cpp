@@ -17,7 +17,6 @@ using abi::DeviceState;
 // Long enough to bridge the gap between two doorbells of a busy driver, short enough not to be seen
 // on a shared core.
 constexpr std::chrono::microseconds kIdleSpin{20};
-constexpr unsigned kPollsPerClock = 32;
 
 }  // namespace
 
@@ -54,14 +53,13 @@ bool CommandProcessor::Impl::has_work() const {
 }
 
 bool CommandProcessor::Impl::spin_for_work() const {
-  const auto end = std::chrono::steady_clock::now() + kIdleSpin;
-  do {
-    for (unsigned i = 0; i < kPollsPerClock; ++i) {
-      if (has_work()) return true;
-      if (attention_.load(std::memory_order_relaxed)) return false;
-      cpu_relax();
-    }
-  } while (std::chrono::steady_clock::now() < end);
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  for (Clock::duration elapsed{0}; elapsed < kIdleSpin; elapsed = Clock::now() - start) {
+    if (has_work()) return true;
+    if (attention_.load(std::memory_order_relaxed)) return false;
+    spin_pause(elapsed);
+  }
   return false;
 }
 

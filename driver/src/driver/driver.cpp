@@ -147,7 +147,7 @@ void Driver::Impl::wait(std::uint64_t seq, std::chrono::nanoseconds limit) {
     }
     if (now - progress >= timeout_) throw_no_progress(seq);
     if (now - progress < kSpinTime) {
-      for (int i = 0; i < 16; ++i) cpu_relax();
+      spin_pause(now - progress);
       continue;
     }
     const Clock::duration rest = timeout_ - (now - progress);

@@ -17,6 +17,16 @@ inline void cpu_relax() {
 #endif
 }
 
+/// One pause of a polling loop that has polled for `elapsed`. Soon it yields, so that the thread
+/// which is waited for runs even if it shares the core.
+inline void spin_pause(std::chrono::nanoseconds elapsed) {
+  if (elapsed > std::chrono::microseconds(3)) {
+    std::this_thread::yield();
+  } else {
+    for (int i = 0; i < 16; ++i) cpu_relax();
+  }
+}
+
 /// Pauses between polls: a few dozen instructions at first, then yields, then sleeps up to 200 us.
 class Backoff {
  public:
