@@ -20,6 +20,7 @@ void Tokenizer::Impl::set_added_tokens(std::vector<AddedToken> tokens) {
     if (token.special) special.insert(token.id);
     if (token.normalized) {
       token.content = normalize(token.content);
+      normalized_texts[token.id] = token.content;
       if (!token.content.empty()) normalized.push_back(std::move(token));
     } else {
       raw.push_back(std::move(token));
@@ -29,10 +30,15 @@ void Tokenizer::Impl::set_added_tokens(std::vector<AddedToken> tokens) {
   if (!normalized.empty()) normalized_tokens.emplace(normalized, where);
 }
 
+std::string_view Tokenizer::Impl::decoded_text(TokenId id) const {
+  const auto it = normalized_texts.find(id);
+  return it == normalized_texts.end() ? vocabulary.text(id) : std::string_view(it->second);
+}
+
 void Tokenizer::Impl::set_byte_level_decoding() {
   token_bytes.resize(vocabulary.size());
   for (std::size_t id = 0; id < token_bytes.size(); ++id) {
-    const std::string_view text = vocabulary.text(static_cast<TokenId>(id));
+    const std::string_view text = decoded_text(static_cast<TokenId>(id));
     // Tokens with other characters, such as added ones with spaces, stand for themselves.
     token_bytes[id] = from_byte_alphabet(text).value_or(std::string(text));
   }

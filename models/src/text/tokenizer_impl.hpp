@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Tokenizer::Impl {
   std::vector<std::unique_ptr<NormalizerStep>> normalizer;
   std::vector<std::unique_ptr<PreTokenizerStep>> pre_tokenizer;
   std::optional<Bpe> bpe;
+  std::unordered_map<TokenId, std::string> normalized_texts;  // of tokens added as normalised
   std::vector<std::string> token_bytes;  // by id: what decoding writes
   std::size_t strip_spaces = 0;          // spaces that decoding drops at the start
   std::vector<TokenId> prefix;           // of SpecialTokens::kAdd
@@ -35,7 +37,9 @@ struct Tokenizer::Impl {
 
   /// Sorts the tokens into `special` and the two finders.
   void set_added_tokens(std::vector<AddedToken> tokens);
-  /// Fills token_bytes of a byte-level vocabulary.
+  /// What a token is decoded from: its text, in normalised form where it was added so.
+  std::string_view decoded_text(TokenId id) const;
+  /// Fills token_bytes of a byte-level vocabulary; behind set_added_tokens.
   void set_byte_level_decoding();
 
   std::string normalize(std::string_view text) const;

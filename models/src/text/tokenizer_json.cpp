@@ -167,7 +167,7 @@ std::optional<char> fallback_byte(std::string_view text) {
 void read_token_decoder(const JsonFields& decoder, Impl& impl) {
   impl.token_bytes.resize(impl.vocabulary.size());
   for (std::size_t id = 0; id < impl.token_bytes.size(); ++id) {
-    impl.token_bytes[id] = impl.vocabulary.text(static_cast<TokenId>(id));
+    impl.token_bytes[id] = impl.decoded_text(static_cast<TokenId>(id));
   }
   for_each_step(decoder, "decoders", [&](const JsonFields& step, const std::string& type) {
     if (type == "Replace") {
@@ -342,8 +342,8 @@ std::unique_ptr<const Tokenizer::Impl> read_tokenizer_json(const std::filesystem
   read_normalizer(top, *impl);
   const bool byte_level = read_pre_tokenizer(top, *impl);
   read_model(model, byte_level, *impl);
-  read_decoder(top, byte_level, *impl);
   read_added_tokens(top, *impl);
+  read_decoder(top, byte_level, *impl);
   read_post_processor(top, *impl);
   return impl;
 }

@@ -2,7 +2,6 @@
 // Temporary files, hand-made GGUF and safetensors bytes, and checks of error messages.
 #pragma once
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -15,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tandem/base/error.hpp"
+#include "support/errors.hpp"
 #include "unit/models_files/gguf_bytes.hpp"
 
 namespace tandem::testing {
@@ -58,16 +57,6 @@ inline std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// Runs `call`, which must throw Error with this code and a message that has all of `parts`.
-template <typename Call>
-void expect_error(ErrorCode code, const std::vector<std::string>& parts, Call call) {
-  try {
-    call();
-    ADD_FAILURE() << "no error, expected one with '" << (parts.empty() ? "" : parts[0]) << "'";
-  } catch (const Error& error) {
-    EXPECT_EQ(to_string(error.code()), to_string(code)) << error.what();
-    for (const std::string& part : parts) EXPECT_THAT(error.what(), ::testing::HasSubstr(part));
-  }
-}
+using tandem::tests::expect_error;
 
 }  // namespace tandem::testing

@@ -35,6 +35,8 @@ struct GroupLayout {
   bool has_min = false;        ///< False: every minimum is +0.
   bool scales_are_f16 = true;  ///< True: every scale and stored minimum is an f16 value. Q4_0's
                                ///< -8 * scale is one too unless |scale| > 8188.
+
+  bool operator==(const GroupLayout&) const = default;
 };
 
 /// The layout of `type`; nullopt for types that are not quantised in groups.
