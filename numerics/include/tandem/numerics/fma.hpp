@@ -21,14 +21,14 @@ TANDEM_HD_INLINE constexpr float fma_through_double(float a, float b, float c) {
   const double sum = product + addend;
   const double back = sum - product;
   const double error = (product - (sum - back)) + (addend - back);
-  auto bits = __builtin_bit_cast(std::int64_t, sum);
-  // Infinity and NaN have a NaN error and stay; otherwise move an even sum one step towards the
-  // exact value when it lies below in magnitude, or set the last bit when it lies above.
-  const bool inexact = error < 0.0 || error > 0.0;
-  const bool towards_zero = (error < 0.0) == (sum > 0.0);
-  const std::int64_t odd = (bits & 1) != 0 ? 0 : (towards_zero ? -1 : 1);
-  bits += inexact ? odd : 0;
-  return static_cast<float>(__builtin_bit_cast(double, bits));
+  const auto bits = __builtin_bit_cast(std::int64_t, sum);
+  const auto error_bits = __builtin_bit_cast(std::int64_t, error);
+  // An even sum moves one step towards the exact value if it is inexact: down in magnitude where
+  // the signs differ, else up. With infinities and NaN the error is NaN and the sum stays.
+  const bool inexact = (error < 0.0) | (error > 0.0);
+  const std::int64_t step = ((bits ^ error_bits) < 0 ? -1 : 1) & ((bits & 1) - 1);
+  const std::int64_t odd = bits + (inexact ? step : 0);
+  return static_cast<float>(__builtin_bit_cast(double, odd));
 }
 
 }  // namespace detail
@@ -74,10 +74,20 @@ TANDEM_HD_INLINE float mul32(float a, float b) {
 #endif
 }
 
-/// One step of a matrix output's chain: acc = fma(a, b, acc) with a and b in E8M10. Their product
-/// is exact in fp32's 24 bits, so the addition is the only rounding on every device. A chain runs
-/// over k in ascending order from +0, the bias or the old C, and is never split.
-TANDEM_HD_INLINE float chain_step(float a, float b, float acc) { return fma32(a, b, acc); }
+/// One step of a matrix output's chain: the bits of fma32(a, b, acc) for a and b in E8M10 (see
+/// to_e8m10). A chain runs over k in ascending order from +0, the bias or the old C, and is never
+/// split.
+TANDEM_HD_INLINE float chain_step(float a, float b, float acc) {
+#if defined(__CUDA_ARCH__) || defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+  return fma32(a, b, acc);
+#else
+  // The product of two 11-bit significands has 22 bits. Where acc and it overlap or lie within a
+  // rounding of each other, their sum has at most 24 + 22 + 1 bits and is exact in double; farther
+  // apart, the smaller one is too small to reach a midpoint of fp32. So no double rounding.
+  const double sum = static_cast<double>(a) * static_cast<double>(b) + static_cast<double>(acc);
+  return canonical(static_cast<float>(sum));
+#endif
+}
 
 namespace detail {
 

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// run_lanes() for Bits32x16; the build gives this file its instruction set.
+#include "simd_lanes.hpp"
+#include "tandem/numerics/simd.hpp"
+
+namespace tandem::test {
+
+void run_lanes_avx512(const std::uint32_t* a, const std::uint32_t* b, const std::uint32_t* c,
+                      std::size_t count, const Results& result) {
+  run_lanes<numerics::Bits32x16>(a, b, c, count, result);
+}
+
+}  // namespace tandem::test
