@@ -6,12 +6,5 @@
 // environment (fp_env.hpp). Whoever calls such code checks the processor first.
 #pragma once
 
-#if defined(__AVX512F__) && defined(__AVX512CD__) && defined(__AVX512DQ__)
-#define TANDEM_NUMERICS_AVX512 1
-#include "tandem/numerics/simd_avx512.hpp"
-#endif
-
-#if defined(__AVX2__) && defined(__FMA__)
-#define TANDEM_NUMERICS_AVX2 1
 #include "tandem/numerics/simd_avx2.hpp"
-#endif
+#include "tandem/numerics/simd_avx512.hpp"

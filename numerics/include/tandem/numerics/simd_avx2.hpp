@@ -2,6 +2,9 @@
 // Eight micro-program lanes in an AVX2 register (with FMA). Included through simd.hpp.
 #pragma once
 
+#if defined(__AVX2__) && defined(__FMA__)
+#define TANDEM_NUMERICS_AVX2 1
+
 #include <immintrin.h>
 
 #include <cstdint>
@@ -165,3 +168,5 @@ TANDEM_HD_INLINE Bits32x8 f2t(Bits32x8 a) {
 static_assert(MicroOps<Bits32x8>);
 
 }  // namespace tandem::numerics
+
+#endif  // TANDEM_NUMERICS_AVX2

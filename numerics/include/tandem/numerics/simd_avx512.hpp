@@ -2,6 +2,9 @@
 // Sixteen micro-program lanes in an AVX-512 register. Included through simd.hpp.
 #pragma once
 
+#if defined(__AVX512F__) && defined(__AVX512CD__) && defined(__AVX512DQ__)
+#define TANDEM_NUMERICS_AVX512 1
+
 #include <immintrin.h>
 
 #include <cstdint>
@@ -167,3 +170,5 @@ TANDEM_HD_INLINE Bits32x16 f2t(Bits32x16 a) {
 static_assert(MicroOps<Bits32x16>);
 
 }  // namespace tandem::numerics
+
+#endif  // TANDEM_NUMERICS_AVX512
