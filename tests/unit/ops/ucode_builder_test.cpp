@@ -13,6 +13,7 @@
 #include "tandem/abi/footprint.hpp"
 #include "tandem/numerics/functions.hpp"
 #include "tandem/numerics/reduce.hpp"
+#include "tandem/numerics/trig.hpp"
 
 namespace tandem::ops {
 namespace {
@@ -153,6 +154,9 @@ TEST(UcodeBuilder, FunctionsEqualDirectEvaluation) {
   TANDEM_ONE(recip);
   TANDEM_ONE(sqrt);
   TANDEM_ONE(rsqrt);
+  TANDEM_ONE(sin);
+  TANDEM_ONE(cos);
+  TANDEM_ONE(erf);
   TANDEM_ONE(tanh);
   TANDEM_ONE(sigmoid);
   TANDEM_ONE(silu);
@@ -165,7 +169,7 @@ TEST(UcodeBuilder, FunctionsEqualDirectEvaluation) {
   expect_function("silu mul", 2, [](auto& x) { return mul(numerics::silu(x[0]), x[1]); });
   expect_function("nested", 4, [](auto& x) {
     return numerics::div(numerics::tanh(add(x[0], numerics::exp(x[1]))),
-                         add(numerics::log(x[2]), numerics::sqrt(x[3])));
+                         add(numerics::log(x[2]), numerics::sin(x[3])));
   });
 }
 
