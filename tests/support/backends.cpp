@@ -8,9 +8,17 @@ namespace {
 
 constexpr std::string_view kNoEngines = "the null backend has no engines";
 constexpr TestNote kNullUnsupported[] = {
-    {"Copy.*", kNoEngines},        {"Fill.*", kNoEngines},      {"Gather.*", kNoEngines},
-    {"ScatterAdd.*", kNoEngines},  {"Matmul.*", kNoEngines},    {"Vector.*", kNoEngines},
-    {"MicroOps.*", kNoEngines},    {"LoadUcode.*", kNoEngines}, {"BadEnginePacket.*", kNoEngines},
+    {"Copy.*", kNoEngines},
+    {"Fill.*", kNoEngines},
+    {"Gather.*", kNoEngines},
+    {"ScatterAdd.*", kNoEngines},
+    {"Matmul.*", kNoEngines},
+    {"Vector.*", kNoEngines},
+    {"MicroOps.*", kNoEngines},
+    {"LoadUcode.*", kNoEngines},
+    {"BadEnginePacket.*", kNoEngines},
+    {"BadCombination.*", kNoEngines},
+    {"BadUcode.*", kNoEngines},
     {"EngineOrder.*", kNoEngines},
 };
 
