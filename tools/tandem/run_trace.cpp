@@ -43,7 +43,7 @@ RunTrace::~RunTrace() {
 void RunTrace::print_op(const ops::OpTrace& op) {
   print_transfers();
   std::string tensors;
-  for (const ops::Tensor& tensor : op.tensors) tensors += " " + tensor.describe();
+  for (const ops::Tensor& tensor : op.tensors) tensors += fmt::format(" {}", tensor.describe());
   fmt::print(stderr, "op {:{}}{}{} packets={}\n", "", 2 * op.depth, op.name, tensors, op.packets);
   if (level_ < 2) return;
   for (const ops::Tensor& tensor : op.tensors) fmt::print(stderr, "view {}\n", view_text(tensor));

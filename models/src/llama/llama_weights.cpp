@@ -57,7 +57,8 @@ std::uint64_t total_bytes(const WeightSource& source, WeightStorage storage) {
     total += bytes_as(kOutput, weight_format(source.stored_type(kOutput), storage));
   }
   for (std::uint32_t layer = 0; layer < source.config().num_layers; ++layer) {
-    for (const ProjectionNames* names : LayerNames(source, layer).all()) {
+    const LayerNames layer_names(source, layer);
+    for (const ProjectionNames* names : layer_names.all()) {
       for (WeightName name : names->weights) {
         total += bytes_as(name, weight_format(source.stored_type(name), storage));
       }
