@@ -18,8 +18,11 @@ constexpr std::string_view kName = "sdpa";
 const char kScoresKey = 0;
 const char kAppendKey = 0;
 
+/// Scratch for the scores of a block, and its rows: few where keys can be left out, as many as fit
+/// otherwise.
 constexpr std::uint64_t kBlockBytes = std::uint64_t{4} << 20;
 constexpr std::uint64_t kMinBlockRows = 16;
+constexpr std::uint64_t kCausalBlockRows = 32;
 constexpr std::uint32_t kNoWindow = 0x80000000u;
 
 /// What the softmax program depends on.
@@ -111,8 +114,10 @@ class Attention {
  private:
   /// Rows of queries at once: a function of the shape alone, so that bits depend on no device.
   std::uint64_t block_rows() const {
-    const std::uint64_t rows = kBlockBytes / (heads_ * keys_ * 4);
-    return std::min(queries_, std::max(kMinBlockRows, rows / kMinBlockRows * kMinBlockRows));
+    const std::uint64_t fitting = kBlockBytes / (heads_ * keys_ * 4);
+    const std::uint64_t wanted =
+        options_.causal && positions_known() ? std::min(fitting, kCausalBlockRows) : fitting;
+    return std::min(queries_, std::max(kMinBlockRows, wanted / kMinBlockRows * kMinBlockRows));
   }
 
   bool positions_known() const { return !options_.offsets; }
