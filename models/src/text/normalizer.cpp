@@ -72,7 +72,7 @@ class Replace final : public NormalizerStep {
       : regex_(std::move(regex)), content_(std::move(content)) {}
 
   std::string apply(std::string_view text) const override {
-    Regex::Matcher matcher(regex_);
+    Regex::Matcher matcher(regex_, text.size());
     std::string out;
     std::size_t done = 0;
     std::size_t start = 0;

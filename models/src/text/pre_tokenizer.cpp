@@ -94,7 +94,9 @@ class Split final : public PreTokenizerStep {
       : regex_(std::move(regex)), behavior_(behavior), invert_(invert) {}
 
   void apply(Pieces& pieces) const override {
-    Regex::Matcher matcher(regex_);
+    std::size_t num_bytes = 0;
+    for (const Piece& piece : pieces.list) num_bytes += piece.text.size();
+    Regex::Matcher matcher(regex_, num_bytes);
     std::vector<Piece> out;
     for (const Piece& piece : pieces.list) {
       std::vector<Range> ranges = find_ranges(matcher, piece.text);

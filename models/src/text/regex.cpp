@@ -12,8 +12,12 @@
 namespace tandem::models {
 namespace {
 
-// A pattern of a real tokenizer needs a few steps per character; a catastrophic one stops here.
-constexpr std::uint32_t kMatchLimit = 5'000'000;
+// PCRE2 bounds the steps of one match but does not tell how many it took. So each match is tried
+// with these limits in turn, and the limits tried are charged to the matcher's allowance: a pattern
+// of a real tokenizer needs a few steps per character, a catastrophic one ends its allowance soon.
+constexpr std::uint32_t kStepLimits[] = {200, 4'000, 80'000, 1'600'000};
+constexpr std::uint64_t kStepsPerByte = 500;
+constexpr std::uint64_t kLeastSteps = 5'000'000;
 constexpr std::uint32_t kHeapLimitKib = 256 * 1024;
 constexpr std::size_t kMaxPatternBytes = 64 * 1024;
 
@@ -38,8 +42,12 @@ std::string pcre_message(int code) {
 
 // Unicode's White_Space: PCRE2's \s has U+180E in addition.
 constexpr std::string_view kSpaceClass = R"(\t-\r\x{85}\p{Z})";
-// Oniguruma's \w: PCRE2's lacks marks and connectors.
-constexpr std::string_view kWordClass = R"(\p{L}\p{M}\p{Nd}\p{Pc})";
+// Oniguruma's \w: PCRE2's lacks marks, connectors and enclosed letters. Outside a class Oniguruma
+// adds superscripts and fractions of Latin-1.
+constexpr std::string_view kWordClass =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9})"
+    R"(\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+constexpr std::string_view kWordExtra = R"(\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
 
 /// Rewrites \s \S \w \W, and refuses what PCRE2 reads differently.
 std::string translate(std::string_view pattern, const std::string& where) {
@@ -53,7 +61,13 @@ std::string translate(std::string_view pattern, const std::string& where) {
     const char c = pattern[i];
     if (c != '\\' || i + 1 == pattern.size()) {
       if (in_class && pattern.substr(i, 2) == "&&") refuse("&& in a class");
-      if (in_class && c == '[' && pattern.substr(i, 2) != "[:") refuse("a class within a class");
+      if (in_class && c == '[') {
+        const std::size_t end = pattern.find(":]", i);
+        if (pattern.substr(i, 2) != "[:" || end == pattern.npos) refuse("a class within a class");
+        out += pattern.substr(i, end + 2 - i);  // [:alpha:]
+        i = end + 1;
+        continue;
+      }
       if (c == '[' && !in_class) {
         in_class = true;
         out += c;
@@ -73,7 +87,11 @@ std::string translate(std::string_view pattern, const std::string& where) {
       const std::string_view members = space ? kSpaceClass : kWordClass;
       const bool negated = escape == 'S' || escape == 'W';
       if (in_class && negated) refuse("\\S or \\W in a class");
-      out += in_class ? std::string(members) : fmt::format("[{}{}]", negated ? "^" : "", members);
+      if (in_class) {
+        out += members;
+      } else {
+        out += fmt::format("[{}{}{}]", negated ? "^" : "", members, space ? "" : kWordExtra);
+      }
     } else {
       out += c;
       out += escape;
@@ -129,14 +147,16 @@ struct Regex::Matcher::State {
   const Compiled* compiled;
   std::unique_ptr<pcre2_match_data, FreeMatchData> data;
   std::unique_ptr<pcre2_match_context, FreeMatchContext> context;
+  std::uint64_t allowance;
 };
 
-Regex::Matcher::Matcher(const Regex& regex) : state_(std::make_unique<State>()) {
+Regex::Matcher::Matcher(const Regex& regex, std::size_t num_bytes)
+    : state_(std::make_unique<State>()) {
+  state_->allowance = kLeastSteps + kStepsPerByte * num_bytes;
   state_->compiled = regex.compiled_.get();
   state_->data.reset(pcre2_match_data_create_from_pattern(regex.compiled_->code.get(), nullptr));
   state_->context.reset(pcre2_match_context_create(nullptr));
   TANDEM_CHECK(state_->data != nullptr && state_->context != nullptr);
-  pcre2_set_match_limit(state_->context.get(), kMatchLimit);
   pcre2_set_heap_limit(state_->context.get(), kHeapLimitKib);
 }
 
@@ -151,8 +171,15 @@ std::optional<std::pair<std::size_t, std::size_t>> Regex::Matcher::find(std::str
                        subject.size(), start, options | PCRE2_NO_UTF_CHECK, state_->data.get(),
                        state_->context.get());
   };
-  int result = match(0);
-  if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = match(PCRE2_NO_JIT);
+  int result = PCRE2_ERROR_MATCHLIMIT;
+  for (const std::uint32_t limit : kStepLimits) {
+    if (state_->allowance < limit) break;
+    state_->allowance -= limit;
+    pcre2_set_match_limit(state_->context.get(), limit);
+    result = match(0);
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = match(PCRE2_NO_JIT);
+    if (result != PCRE2_ERROR_MATCHLIMIT) break;
+  }
   if (result == PCRE2_ERROR_NOMATCH) return std::nullopt;
   if (result < 0) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -24,7 +24,8 @@ class Regex {
 
   class Matcher {
    public:
-    explicit Matcher(const Regex& regex);
+    /// `num_bytes`: size of all subjects together, which bounds the work.
+    Matcher(const Regex& regex, std::size_t num_bytes);
     Matcher(Matcher&&) noexcept;
     ~Matcher();
 

@@ -28,9 +28,9 @@ struct Tokenizer::Impl {
   std::vector<std::unique_ptr<PreTokenizerStep>> pre_tokenizer;
   std::optional<Bpe> bpe;
   std::unordered_map<TokenId, std::string> normalized_texts;  // of tokens added as normalised
-  std::vector<std::string> token_bytes;  // by id: what decoding writes
-  std::size_t strip_spaces = 0;          // spaces that decoding drops at the start
-  std::vector<TokenId> prefix;           // of SpecialTokens::kAdd
+  std::vector<std::string> token_bytes;                       // by id: what decoding writes
+  std::size_t strip_spaces = 0;  // spaces that decoding drops at the start
+  std::vector<TokenId> prefix;   // of SpecialTokens::kAdd
   std::vector<TokenId> suffix;
   std::optional<TokenId> bos;
   std::optional<TokenId> eos;

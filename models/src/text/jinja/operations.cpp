@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "../../files/printable.hpp"
 #include "tandem/models/text/utf8.hpp"
@@ -71,7 +70,8 @@ Value integer_operation(const std::string& op, std::int64_t a, std::int64_t b) {
   } else {
     if (b == 0) throw TemplateError("division by zero");
     if (op == "/") return static_cast<double>(a) / static_cast<double>(b);
-    if (a == std::numeric_limits<std::int64_t>::min() && b == -1) overflow();
+    // The quotient by -1 may not fit; the remainder always is 0.
+    if (b == -1) return op == "//" ? integer_operation("-", 0, a) : Value(std::int64_t{0});
     // Python rounds the quotient down; the remainder has the divisor's sign.
     const bool adjust = a % b != 0 && (a % b < 0) != (b < 0);
     result = op == "//" ? a / b - (adjust ? 1 : 0) : a % b + (adjust ? b : 0);

@@ -176,10 +176,10 @@ class Budget {
   }
   /// Memory for a new string or list; before it is made.
   void make(std::uint64_t num_bytes) {
-    step(num_bytes);
     if (num_bytes > max_bytes_ || bytes_ + num_bytes > max_bytes_) {
       throw TemplateError("the template makes more text than allowed");
     }
+    step(num_bytes);
     bytes_ += num_bytes + 32;
   }
 
