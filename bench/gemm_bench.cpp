@@ -113,7 +113,7 @@ bool equals_scalar_fma(const Problem& problem, const std::vector<float>& c) {
     const std::uint64_t n = random() % kN;
     float acc = 0;
     for (std::uint64_t k = 0; k < kK; ++k) {
-      const float a = from_bits(numerics::to_e8m10(to_bits(problem.a[m * kK + k])));
+      const float a = numerics::to_e8m10(problem.a[m * kK + k]);
       acc = std::fma(a, problem.b[k * kN + n], acc);
     }
     if (to_bits(acc) != to_bits(c[m * kN + n])) return false;
