@@ -54,8 +54,20 @@ TANDEM_PACK_CLONES void widen_f16(const std::uint16_t* x, std::uint32_t* y, std:
 TANDEM_PACK_CLONES void narrow_bf16(const std::uint32_t* x, std::uint16_t* y, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) y[i] = numerics::f32_to_bf16(x[i]);
 }
+/// numerics::f32_to_f16 without shifts by a variable: a subnormal result is what adding 0.5, whose
+/// last place is f16's smallest subnormal, leaves in the low bits.
 TANDEM_PACK_CLONES void narrow_f16(const std::uint32_t* x, std::uint16_t* y, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) y[i] = numerics::f32_to_f16(x[i]);
+  constexpr float kHalf = 0.5f;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t abs = x[i] & numerics::kF32AbsMask;
+    const std::uint32_t normal = (abs - (112u << 23) + 0x0FFFu + ((abs >> 13) & 1u)) >> 13;
+    const std::uint32_t subnormal =
+        numerics::bits_of(numerics::float_of(abs) + kHalf) - numerics::bits_of(kHalf);
+    const std::uint32_t finite = abs < 0x38800000u ? subnormal : normal;
+    const std::uint32_t bounded = abs >= 0x47800000u ? 0x7C00u : finite;
+    const std::uint32_t signed_value = bounded | ((x[i] >> 16) & 0x8000u);
+    y[i] = static_cast<std::uint16_t>(abs > numerics::kF32Inf ? numerics::kF16Nan : signed_value);
+  }
 }
 
 /// y[k][row] = x[row][k] for a block of 32 rows of `count` elements, x with `pitch` elements

@@ -3,6 +3,7 @@
 
 #include "ops/op_test.hpp"
 #include "ops/ref/matmul.hpp"
+#include "tandem/numerics/convert.hpp"
 #include "tandem/numerics/quant.hpp"
 
 namespace tandem::tests {
@@ -48,6 +49,25 @@ TEST_P(Weights, RowBlocksMayComeInAnyOrder) {
   ops::pack_panels(Dtype::kF32, rows(64, 100), Dtype::kF16, 100, 40, 64, parts);
   ops::pack_panels(Dtype::kF32, rows(0, 64), Dtype::kF16, 100, 40, 0, parts);
   EXPECT_EQ(parts, whole);
+}
+
+TEST_P(Weights, F16RoundsAsEverywhere) {
+  // Every exponent with rounding points of every kind, both signs.
+  HostTensor w(Dtype::kF32, {512, 64});
+  for (std::uint64_t i = 0; i < w.numel(); ++i) {
+    const std::uint64_t low[] = {
+        0, 1, 0x0FFF, 0x1000, 0x1001, 0x2FFF, 0x3000, 0x7FFFFF, random_() & 0x7FFFFF};
+    w.set_bits(i, (i / 64) << 23 | low[i % std::size(low)]);
+  }
+  std::vector<std::byte> panels(16 * ops::panel_bytes(Dtype::kF16, 64));
+  ops::pack_panels(Dtype::kF32, w.bytes, Dtype::kF16, 512, 64, 0, panels);
+  HostTensor packed(Dtype::kF16, {512 * 64});
+  packed.bytes = panels;
+  for (std::uint64_t i = 0; i < w.numel(); ++i) {
+    const std::uint64_t row = i / 64, at = row / 32 * 2048 + i % 64 * 32 + row % 32;
+    ASSERT_EQ(packed.bits(at), numerics::f32_to_f16(static_cast<std::uint32_t>(w.bits(i))))
+        << std::hex << w.bits(i);
+  }
 }
 
 TEST_P(Weights, ReportCountsWhatF16CannotHold) {
