@@ -8,8 +8,10 @@
 #include <optional>
 #include <set>
 
+#include "micro_word.hpp"
 #include "phase_plan.hpp"
 #include "tandem/base/error.hpp"
+#include "vector_words.hpp"
 
 namespace tandem::ops {
 namespace {
@@ -23,52 +25,6 @@ constexpr std::uint32_t kNone = Step::kNoValue;
 [[noreturn]] void refuse(std::string_view name, const std::string& text) {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", name, text));
 }
-
-struct Word {
-  MicroOp op = MicroOp{};
-  unsigned dst = 0;
-  std::array<unsigned, 3> source{};
-  std::uint32_t imm = 0;
-};
-
-std::uint64_t encode(const Word& word) {
-  return static_cast<std::uint64_t>(word.op) << abi::kUcodeOpLsb |
-         static_cast<std::uint64_t>(word.dst) << abi::kUcodeDstLsb |
-         static_cast<std::uint64_t>(word.source[0]) << abi::kUcodeALsb |
-         static_cast<std::uint64_t>(word.source[1]) << abi::kUcodeBLsb |
-         static_cast<std::uint64_t>(word.source[2]) << abi::kUcodeCLsb |
-         static_cast<std::uint64_t>(word.imm) << abi::kUcodeImmLsb;
-}
-
-/// A set of numbered registers; counts how many would have been needed.
-class Registers {
- public:
-  Registers(unsigned first_selector, unsigned count)
-      : first_(first_selector), count_(count), free_((1u << count) - 1) {}
-
-  /// Selector of a free register, or nullopt.
-  std::optional<unsigned> take() {
-    ++in_use_;
-    most_ = std::max(most_, in_use_);
-    if (free_ == 0) return std::nullopt;
-    const auto number = static_cast<unsigned>(__builtin_ctz(free_));
-    free_ &= free_ - 1;
-    return first_ + number;
-  }
-  /// Also takes back what `take` refused, for the count.
-  void give(unsigned selector) {
-    --in_use_;
-    if (selector - first_ < count_) free_ |= 1u << (selector - first_);
-  }
-  unsigned most() const { return most_; }
-
- private:
-  unsigned first_;
-  unsigned count_;
-  std::uint32_t free_;
-  unsigned in_use_ = 0;
-  unsigned most_ = 0;
-};
 
 class Compiler {
  public:
@@ -126,7 +82,7 @@ class Compiler {
                                     abi::kScalarRegisters));
         }
         owner[place] = at;
-        reduction_register_[at] = abi::kSelectS + static_cast<unsigned>(place);
+        selectors_.reduction[at] = abi::kSelectS + static_cast<unsigned>(place);
       }
     }
   }
@@ -137,7 +93,7 @@ class Compiler {
     std::vector<unsigned> give_back;
     for (unsigned i = 0; i < abi::kScalarRegisters; ++i) {
       const unsigned selector = *registers.take();
-      const bool used = std::ranges::any_of(reduction_register_, [&](const auto& entry) {
+      const bool used = std::ranges::any_of(selectors_.reduction, [&](const auto& entry) {
         return entry.second == selector && first_phase_.at(entry.first) <= phase &&
                last_phase_.at(entry.first) >= phase;
       });
@@ -251,33 +207,29 @@ class Compiler {
 
   /// False if registers ran out and something was moved out of the way.
   bool emit_scalars(std::size_t phase, bool last) {
-    scalar_register_.clear();
+    selectors_.scalar.clear();
     Registers registers = free_scalars(phase);
     const std::vector<ScalarStep> steps = scalar_steps(phase, last);
     for (std::size_t i = 0; i < steps.size(); ++i) {
       const std::uint32_t value = steps[i].value;
-      Word word;
-      if (is_constant(value)) {
-        word = move_constant(value);
-      } else {
-        word = operation(value, {});
-      }
+      Word word =
+          is_constant(value) ? move_bits(abi::kSelectImm, node(value).arg[0]) : operation(value);
       for (std::size_t j = 0; j < i; ++j) {
-        if (steps[j].last_use == i) registers.give(scalar_register_.at(steps[j].value));
+        if (steps[j].last_use == i) registers.give(selectors_.scalar.at(steps[j].value));
       }
       const std::optional<unsigned> selector = registers.take();
       if (!selector) {
         relieve(phase, steps, last);
         return false;
       }
-      scalar_register_[value] = word.dst = *selector;
+      selectors_.scalar[value] = word.dst = *selector;
       scalar_words_.push_back(word);
       if (steps[i].last_use == i) registers.give(*selector);
     }
     for (std::size_t i = 0; last && i < outputs_.size(); ++i) {
       if (!outputs_[i].per_row) continue;
       Word word{.op = MicroOp::kSts, .dst = static_cast<unsigned>(i)};
-      word.source[0] = selector_of(results_[i], word.imm);
+      word.source[0] = selectors_.of(results_[i], word.imm);
       scalar_words_.push_back(word);
     }
     return true;
@@ -306,46 +258,11 @@ class Compiler {
                               abi::kScalarRegisters));
   }
 
-  static Word move_bits(unsigned selector, std::uint32_t imm) {
-    return {.op = MicroOp::kOr, .source = {selector, selector, 0}, .imm = imm};
-  }
-  Word move_constant(std::uint32_t at) const { return move_bits(abi::kSelectImm, node(at).arg[0]); }
-
-  /// Selector of a value that is in no V register; constants select the immediate.
-  unsigned selector_of(std::uint32_t at, std::uint32_t& imm) const {
-    const Node& value = node(at);
-    const auto scalar = scalar_register_.find(at);
-    if (scalar != scalar_register_.end()) return scalar->second;
-    switch (value.kind) {
-      case Kind::kParam:
-        return abi::kSelectP + value.arg[0];
-      case Kind::kRow0:
-        return abi::kSelectRow0;
-      case Kind::kRow1:
-        return abi::kSelectRow1;
-      case Kind::kCol:
-        return abi::kSelectCol;
-      case Kind::kConstant:
-        imm = value.arg[0];
-        return abi::kSelectImm;
-      case Kind::kReduce:
-        return reduction_register_.at(at);
-      case Kind::kInput:
-      case Kind::kOp:
-        break;
-    }
-    TANDEM_CHECK(!"a value in a register");
-    return 0;
-  }
-
-  using Placed = std::map<std::uint32_t, unsigned>;  ///< V registers by value.
-
-  Word operation(std::uint32_t at, const Placed& placed) const {
+  /// A scalar operation; its arguments are in S registers or need none.
+  Word operation(std::uint32_t at) const {
     Word word{.op = node(at).op};
-    for (int i = 0; i < node(at).num_args; ++i) {
-      const auto vector = placed.find(node(at).arg[i]);
-      word.source[static_cast<std::size_t>(i)] =
-          vector != placed.end() ? vector->second : selector_of(node(at).arg[i], word.imm);
+    for (std::size_t i = 0; i < node(at).num_args; ++i) {
+      word.source[i] = selectors_.of(node(at).arg[i], word.imm);
     }
     return word;
   }
@@ -357,7 +274,7 @@ class Compiler {
       const std::vector<Step> steps =
           order_steps(graph_, phases_[phase], vectorised, stored_, order);
       std::vector<Word> words;
-      const unsigned needed = assign_registers(steps, words);
+      const unsigned needed = assign_registers(selectors_, steps, words);
       if (needed <= abi::kVectorRegisters) {
         for (const Word& word : words) program_.words.push_back(encode(word));
         note_inputs(steps, phase);
@@ -369,90 +286,6 @@ class Compiler {
            fmt::format("the expression needs {} vector registers at once, the device has {}; "
                        "split it into two ops",
                        fewest, abi::kVectorRegisters));
-  }
-
-  /// Which arguments of which steps are read there for the last time.
-  static std::vector<std::array<bool, 3>> last_uses(const std::vector<Step>& steps) {
-    std::vector<std::array<bool, 3>> dies(steps.size());
-    std::set<std::uint32_t> live;
-    for (std::size_t i = steps.size(); i-- > 0;) {
-      live.erase(steps[i].value);
-      for (int j = 0; j < steps[i].num_args; ++j) {
-        dies[i][static_cast<std::size_t>(j)] =
-            live.insert(steps[i].arg[static_cast<std::size_t>(j)]).second;
-      }
-    }
-    return dies;
-  }
-
-  /// Words of the steps; returns how many V registers they need (too many: words are useless).
-  unsigned assign_registers(const std::vector<Step>& steps, std::vector<Word>& words) const {
-    Registers registers(abi::kSelectV, abi::kVectorRegisters);
-    const std::vector<std::array<bool, 3>> dies = last_uses(steps);
-    Placed placed;
-    unsigned overflow = abi::kVectorRegisters;
-    const auto take = [&] { return registers.take().value_or(overflow++); };
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      const Step& step = steps[i];
-      Word word{.op = step.op};
-      std::vector<unsigned> free_after;
-      for (std::size_t j = 0; j < step.num_args; ++j) {
-        word.source[j] = source_of(step, j, placed, word, words, take, free_after);
-        if (dies[i][j] && placed.contains(step.arg[j])) free_after.push_back(word.source[j]);
-      }
-      for (const unsigned selector : free_after) registers.give(selector);
-      for (std::size_t j = 0; j < step.num_args; ++j) {
-        if (dies[i][j]) placed.erase(step.arg[j]);
-      }
-      if (step.op == MicroOp::kLd) word.source[0] = step.number;
-      if (step.op == MicroOp::kSt) {
-        word.dst = step.number;
-      } else if (reduction_register_.contains(step.value)) {
-        word.dst = reduction_register_.at(step.value);
-      } else {
-        word.dst = take();
-        if (placed.contains(step.value)) registers.give(placed.at(step.value));
-        placed[step.value] = word.dst;
-      }
-      words.push_back(word);
-    }
-    return registers.most();
-  }
-
-  /// Selector of argument j of a step. Constants that do not fit and row values of reductions pass
-  /// through a V register.
-  template <class Take>
-  unsigned source_of(const Step& step, std::size_t j, const Placed& placed, Word& word,
-                     std::vector<Word>& words, const Take& take,
-                     std::vector<unsigned>& free_after) const {
-    const std::uint32_t at = step.arg[j];
-    const auto vector = placed.find(at);
-    if (vector != placed.end()) return vector->second;
-    const bool reduces = reduction_register_.contains(step.value);
-    const bool second_constant =
-        is_constant(at) && !scalar_register_.contains(at) && has_other_constant(step, j, word);
-    if (!second_constant && !(reduces && node(at).kind != Kind::kCol)) {
-      return selector_of(at, word.imm);
-    }
-    Word move;
-    std::uint32_t imm = 0;
-    const unsigned from = selector_of(at, imm);
-    move = move_bits(from, imm);
-    move.dst = take();
-    words.push_back(move);
-    free_after.push_back(move.dst);
-    return move.dst;
-  }
-
-  /// Whether an earlier argument of the step uses the word's immediate for other bits.
-  bool has_other_constant(const Step& step, std::size_t j, const Word& word) const {
-    for (std::size_t i = 0; i < j; ++i) {
-      if (word.source[i] == abi::kSelectImm &&
-          node(step.arg[i]).arg[0] != node(step.arg[j]).arg[0]) {
-        return true;
-      }
-    }
-    return false;
   }
 
   void note_inputs(const std::vector<Step>& steps, std::size_t phase) {
@@ -485,13 +318,12 @@ class Compiler {
   std::vector<PhaseNeeds> phases_;
   std::vector<std::uint32_t> results_;
   std::map<std::uint32_t, std::size_t> first_phase_, last_phase_;
-  std::map<std::uint32_t, unsigned> reduction_register_;
+  Selectors selectors_{graph_, {}, {}};
   // Of the phase being compiled.
   std::vector<std::uint32_t> stored_;
   std::set<std::uint32_t> vectorised_;           ///< Row values that vector operations compute.
   std::set<std::uint32_t> temporary_constants_;  ///< Constants that get a V register at each use.
   std::map<std::uint32_t, unsigned> constant_registers_;
-  std::map<std::uint32_t, unsigned> scalar_register_;
   std::vector<Word> scalar_words_;
 };
 
