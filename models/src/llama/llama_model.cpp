@@ -81,7 +81,7 @@ struct LlamaModel::Impl {
   Angles angles_of(const Step& step);
   void embed(const Step& step, const Tensor& x);
   void attention(const LlamaLayer& layer, std::uint32_t l, KvCache& cache, const Step& step,
-                 const Angles& angles, const Tensor& x);
+                 const Angles& angles, const Tensor& x, bool last_row_only);
   void feed_forward(const LlamaLayer& layer, const Tensor& x);
   Tensor output(const Step& step, LogitRows wanted, const Tensor& x, const HiddenHook& on_hidden);
 };
@@ -92,13 +92,21 @@ Tensor LlamaModel::Impl::forward(KvCache& cache, const Step& step, LogitRows wan
   rotary.reserve(step.max_length);
   const Angles angles = angles_of(step);
 
+  const bool prompt_end_only = wanted == LogitRows::kLast && !on_hidden &&
+                               step.groups.size() == 1 && step.groups.front().tokens > 1;
+
   Tensor x = activations.x.rows(ctx, step.tokens());  // [tokens, hidden]
   embed(step, x);
   if (on_hidden) on_hidden(0, x);
   for (std::uint32_t l = 0; l < config.num_layers; ++l) {
     const runtime::OpScope scope(ctx.queue(), scopes[l]);
-    attention(weights.layers[l], l, cache, step, angles, x);  // x += Attention(RMSNorm(x))
-    feed_forward(weights.layers[l], x);                       // x += SwiGLU(RMSNorm(x))
+    // Nothing reads the other rows behind the keys and values of the last layer.
+    const bool last_row_only = prompt_end_only && l + 1 == config.num_layers;
+    // x += Attention(RMSNorm(x))
+    attention(weights.layers[l], l, cache, step, angles, x, last_row_only);
+    if (last_row_only) x = x.slice(0, step.tokens() - 1, step.tokens());
+    // x += SwiGLU(RMSNorm(x))
+    feed_forward(weights.layers[l], x);
     if (on_hidden) on_hidden(l + 1, x);
   }
   const Tensor logits = output(step, wanted, x, on_hidden);  // [rows, vocab]
@@ -142,7 +150,8 @@ LlamaModel::Impl::Angles LlamaModel::Impl::angles_of(const Step& step) {
 }
 
 void LlamaModel::Impl::attention(const LlamaLayer& layer, std::uint32_t l, KvCache& cache,
-                                 const Step& step, const Angles& angles, const Tensor& x) {
+                                 const Step& step, const Angles& angles, const Tensor& x,
+                                 bool last_row_only) {
   const std::uint64_t heads = config.num_heads;
   const std::uint64_t kv_heads = config.num_kv_heads;
   const std::uint64_t dim = config.head_dim;
@@ -165,6 +174,7 @@ void LlamaModel::Impl::attention(const LlamaLayer& layer, std::uint32_t l, KvCac
   options.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim)));
   options.causal = true;
   options.window = config.window_of_layer(l);
+  const std::uint64_t first_row = last_row_only ? tokens - 1 : 0;
   const Tensor out = activations.attention.rows(ctx, tokens);  // [tokens, heads * dim]
   for (const AttentionGroup& g : step.groups) {
     const std::uint32_t length = g.position + g.tokens;
@@ -172,12 +182,18 @@ void LlamaModel::Impl::attention(const LlamaLayer& layer, std::uint32_t l, KvCac
                    heads_of(qkv, g, heads + kv_heads, kv_heads, dim),
                    cache.keys(l, g.first_sequence, g.sequences, g.position, g.tokens),
                    cache.values(l, g.first_sequence, g.sequences, g.position, g.tokens));
-    ops::sdpa(ctx, heads_of(qkv, g, 0, heads, dim),
+    AttentionGroup queries = g;
+    if (last_row_only) {
+      queries.first_token += g.tokens - 1;
+      queries.tokens = 1;
+    }
+    ops::sdpa(ctx, heads_of(qkv, queries, 0, heads, dim),
               cache.keys(l, g.first_sequence, g.sequences, 0, length),
               cache.values(l, g.first_sequence, g.sequences, 0, length), options,
-              heads_of(out, g, 0, heads, dim));
+              heads_of(out, queries, 0, heads, dim));
   }
-  layer.attention_output.apply_add(ctx, out, x);
+  layer.attention_output.apply_add(ctx, out.slice(0, first_row, tokens),
+                                   x.slice(0, first_row, tokens));
 }
 
 void LlamaModel::Impl::feed_forward(const LlamaLayer& layer, const Tensor& x) {
@@ -205,7 +221,7 @@ Tensor LlamaModel::Impl::output(const Step& step, LogitRows wanted, const Tensor
   }
   const std::uint64_t rows = wanted == LogitRows::kAll ? step.tokens() : step.last_rows.size();
   const Tensor h = activations.last.rows(ctx, rows);  // [rows, hidden]
-  if (rows == step.tokens()) {
+  if (rows == x.dim(0)) {
     norm(x, h);
   } else {
     for (std::uint64_t i = 0; i < rows; ++i) {
