@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "bench.hpp"
-#include "tandem/base/error.hpp"
+#include "model_path.hpp"
 #include "tandem/models/llama/llama_model.hpp"
 #include "tandem/runtime/device.hpp"
 
@@ -22,13 +21,6 @@ using nlohmann::json;
 
 constexpr int kPrefill = 128;
 constexpr int kDecode = 32;
-constexpr const char* kModelFile = "SmolLM2-135M-Instruct.Q4_1.gguf";
-
-fs::path cache_dir() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  return (cache != nullptr ? fs::path(cache) : fs::path(home ? home : ".") / ".cache") / "tandem";
-}
 
 struct Speed {
   double prefill = 0;  ///< Tokens/s.
@@ -117,11 +109,7 @@ void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 }  // namespace
 
 std::vector<Case> run_model(const Options& options) {
-  const fs::path model = options.model.empty() ? cache_dir() / kModelFile : fs::path(options.model);
-  if (!fs::exists(model)) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("{} is not there; scripts/demo.sh fetches it", model.string()));
-  }
+  const fs::path model = model_path(options);
   const fs::path bf16 = model.parent_path() / "SmolLM2-135M-Instruct.BF16.gguf";
   const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
   std::vector<Case> cases;
