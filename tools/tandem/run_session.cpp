@@ -147,6 +147,7 @@ void RunSession::add_summary(Json& summary, const models::GenerateResult& result
   kv["capacity"] = generator.cache().capacity();
   kv["bytes"] = generator.cache().num_bytes();
   const runtime::TransferCounters counters = device_->counters();
+  summary["packet_digest"] = fmt::format("{:016x}", counters.packet_digest);
   summary["bytes_to_device"] = counters.bytes_in;
   summary["bytes_from_device"] = counters.bytes_out;
   rusage usage{};

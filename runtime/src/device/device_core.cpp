@@ -11,6 +11,9 @@
 namespace tandem::runtime {
 namespace {
 
+constexpr std::uint64_t kDigestPrime = 0x100000001b3;  // of 64-bit FNV
+
+
 // More ranges than this are merged into one: a wait too many costs less than a long list.
 constexpr std::size_t kMaxFreedRanges = 256;
 
@@ -187,6 +190,7 @@ void DeviceCore::on_completion(const abi::Packet& packet, const abi::Completion&
     last_fault_ = completion;
   }
   record([&](TraceWriter& trace) { trace.completion(completion); });
+  counters_.packet_digest = (counters_.packet_digest ^ completion.checksum) * kDigestPrime;
   if (hook_) {
     hook_(packet, completion);
   }

@@ -32,6 +32,9 @@ struct TransferCounters {
   std::uint64_t packets = 0;
   std::uint64_t bytes_in = 0;   ///< Host to device, without windows.
   std::uint64_t bytes_out = 0;  ///< Device to host, without windows.
+  /// Over the checksums of all completions so far in sequence order: equal for equal runs on any
+  /// exact backend.
+  std::uint64_t packet_digest = 0;
 };
 
 /// How much of a region is in use.
