@@ -79,7 +79,8 @@ int run_check(const CheckOptions& options) {
     fmt::print("{} passed, {} failed, {} unsupported\n", report.count(check::Status::kPass),
                report.count(check::Status::kFail), report.count(check::Status::kUnsupported));
   }
-  return report.count(check::Status::kFail) == 0 ? kSuccess : kFailure;
+  if (report.count(check::Status::kFail) != 0) return kFailure;
+  return report.count(check::Status::kPass) != 0 ? kSuccess : kNothing;
 }
 
 }  // namespace

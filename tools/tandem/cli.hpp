@@ -19,6 +19,7 @@ enum ExitCode : int {
   kSuccess = 0,
   kFailure = 1,  ///< The command ran into an error, or what it checked is wrong.
   kUsage = 2,    ///< The command line is wrong; nothing was done.
+  kNothing = 3,  ///< `check`: every case was unsupported, so nothing was compared.
 };
 
 /// A command line that parses but makes no sense; printed with the command's usage.

@@ -16,8 +16,9 @@ namespace {
 using namespace tandem::cli;
 
 constexpr const char* kFooter =
-    "Exit codes: 0 success; 1 the command failed or what it checked is wrong; 2 wrong command line."
-    "\nEnvironment: TANDEM_LOG=debug shows what the layers do, TANDEM_PLUGIN_PATH and "
+    "Exit codes: 0 success; 1 the command failed or what it checked is wrong; 2 wrong command line;"
+    "\n3 `check` found every case unsupported.\nEnvironment: TANDEM_LOG=debug shows what the "
+    "layers do, TANDEM_PLUGIN_PATH and "
     "TANDEM_CONFIG_PATH\nadd directories of backends and configurations, NO_COLOR turns colours "
     "off.\n`tandem COMMAND --help` tells about a command.";
 
