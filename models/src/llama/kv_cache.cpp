@@ -61,7 +61,7 @@ void KvCache::copy_sequence(std::uint32_t from, std::uint32_t to) {
 
 void KvCache::reserve(std::uint32_t positions) {
   if (positions <= capacity_) return;
-  std::uint64_t wanted = std::max(capacity_, kFirstCapacity / 2);
+  std::uint64_t wanted = capacity_ == 0 ? kFirstCapacity : capacity_;
   while (wanted < positions) wanted *= 2;
   const auto capacity = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(wanted, std::numeric_limits<std::uint32_t>::max()));
