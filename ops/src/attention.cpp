@@ -348,6 +348,9 @@ void sdpa(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
   OpGuard guard(ctx, kName, {&q, &k, &v, options.mask ? &*options.mask : nullptr, &y});
   check_arguments(q, k, v, options, y);
   if (y.numel() == 0) return;
+  check_apart(kName, "q", q, "y", y);
+  check_apart(kName, "k", k, "y", y);
+  check_apart(kName, "v", v, "y", y);
   if (k.shape[2] == 0 || q.shape[3] == 0) {
     fail_argument(kName, "k", "at least one key and one element a head", k.describe());
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "overlap.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/base/error.hpp"
 
@@ -93,6 +94,19 @@ Tensor check_broadcast(std::string_view op, std::string_view argument, const Ten
     fail_argument(op, argument, "a shape that broadcasts to " + shape_text(shape), x.describe());
   }
   return result;
+}
+
+void check_apart(std::string_view op, std::string_view x_name, const Tensor& x,
+                 std::string_view y_name, const Tensor& y) {
+  const auto footprint_of = [](const Tensor& tensor) {
+    Footprint result{.base = tensor.addr.value, .elem_bytes = tensor.elem_bytes()};
+    for (int i = 0; i < tensor.rank; ++i) result.add(tensor.shape[i], tensor.stride[i]);
+    return result;
+  };
+  if (x.numel() == 0 || y.numel() == 0 || !may_overlap(footprint_of(x), footprint_of(y))) return;
+  fail_argument(op, y_name, fmt::format("memory that does not overlap {}", x_name),
+                fmt::format("{} at {:#x} over {} at {:#x}", y.describe(), y.addr.value,
+                            x.describe(), x.addr.value));
 }
 
 bool is_float(Dtype type) {

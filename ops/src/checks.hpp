@@ -47,6 +47,10 @@ int check_axis(std::string_view op, int axis, const Tensor& x);
 Tensor check_broadcast(std::string_view op, std::string_view argument, const Tensor& x,
                        std::span<const std::uint64_t> shape);
 
+/// y shares no byte with x.
+void check_apart(std::string_view op, std::string_view x_name, const Tensor& x,
+                 std::string_view y_name, const Tensor& y);
+
 bool is_float(Dtype type);
 bool is_integer(Dtype type);
 std::uint64_t bytes_of(Dtype type);

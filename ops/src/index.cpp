@@ -133,6 +133,8 @@ void add_at_indices(Context& ctx, std::string_view op, const Tensor& x, int axis
   }
   if (y.numel() == 0) return;
   check_limit(op, x, x.shape[axis]);
+  check_apart(op, "src", src, "y", y);
+  check_apart(op, "index", index, "y", y);
   const Dtype wide = integer ? Dtype::kI32 : Dtype::kF32;
   const Tensor sum = y.dtype == wide ? y : ctx.scratch_tensor(wide, shape_of(y));
   const bool in_place = sum.addr == x.addr && x.dtype == wide && sum.stride == x.stride;
@@ -161,6 +163,8 @@ void index_select(Context& ctx, const Tensor& x, int axis, const Tensor& index, 
   check_shape("index_select", "y", y, shape_of(expected));
   if (y.numel() == 0) return;
   check_limit("index_select", x, x.shape[at]);
+  check_apart("index_select", "x", x, "y", y);
+  check_apart("index_select", "index", index, "y", y);
   submit_gather(ctx, x, y, along_axis(index, y, at), at);
 }
 
@@ -181,6 +185,8 @@ void gather(Context& ctx, const Tensor& x, int axis, const Tensor& index, const 
   }
   if (y.numel() == 0) return;
   check_limit("gather", x, x.shape[at]);
+  check_apart("gather", "x", x, "y", y);
+  check_apart("gather", "index", index, "y", y);
   submit_gather(ctx, x, y, index, at);
 }
 

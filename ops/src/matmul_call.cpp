@@ -5,7 +5,6 @@
 
 #include "checks.hpp"
 #include "loops.hpp"
-#include "overlap.hpp"
 #include "tandem/ops/cast.hpp"
 #include "tandem/ops/move.hpp"
 
@@ -29,19 +28,6 @@ bool adjacent(const Tensor& x, int axis) {
 /// Distance between rows; some multiple of the element size where there is one row only.
 std::uint64_t row_stride(const Tensor& x, int axis) {
   return x.shape[axis] <= 1 ? x.elem_bytes() : x.stride[axis];
-}
-
-Footprint footprint_of(const Tensor& x) {
-  Footprint result{.base = x.addr.value, .elem_bytes = x.elem_bytes()};
-  for (int i = 0; i < x.rank; ++i) result.add(x.shape[i], x.stride[i]);
-  return result;
-}
-
-void check_apart(std::string_view op, std::string_view argument, const Tensor& x, const Tensor& y) {
-  if (!may_overlap(footprint_of(x), footprint_of(y))) return;
-  fail_argument(op, "y", fmt::format("memory that does not overlap {}", argument),
-                fmt::format("{} at {:#x} over {} at {:#x}", y.describe(), y.addr.value,
-                            x.describe(), x.addr.value));
 }
 
 /// Broadcast batch axes need not be copied with the matrix.
@@ -79,8 +65,8 @@ void MatmulCall::run() {
   if (weight == nullptr && !adjacent(b, cols) && !adjacent(b, rows)) {
     b = check_broadcast(op, "b", dense_copy(ctx, without_broadcast(b)), shape_of(b));
   }
-  check_apart(op, "a", a, y);
-  if (weight == nullptr) check_apart(op, "b", b, y);
+  check_apart(op, "a", a, "y", y);
+  if (weight == nullptr) check_apart(op, "b", b, "y", y);
   const bool integer = a.dtype == Dtype::kI8 && !a_scale;
   const bool narrow = y.dtype == Dtype::kE4M3 || y.dtype == Dtype::kE5M2;
   Tensor c = y;

@@ -7,29 +7,15 @@
 
 #include "checks.hpp"
 #include "loops.hpp"
-#include "overlap.hpp"
 #include "tandem/numerics/convert.hpp"
 
 namespace tandem::ops {
 namespace {
 
-Footprint footprint_of(const Tensor& x) {
-  Footprint result{.base = x.addr.value, .elem_bytes = x.elem_bytes()};
-  for (int i = 0; i < x.rank; ++i) result.add(x.shape[i], x.stride[i]);
-  return result;
-}
-
-void check_apart(std::string_view op, const Tensor& x, const Tensor& y) {
-  if (x.numel() == 0 || !may_overlap(footprint_of(x), footprint_of(y))) return;
-  fail_argument(op, "y", "memory that does not overlap x",
-                fmt::format("{} at {:#x} over {} at {:#x}", y.describe(), y.addr.value,
-                            x.describe(), x.addr.value));
-}
-
 /// COPY packets of x, which has y's shape and type.
 void copy_view(Context& ctx, std::string_view op, const Tensor& x, const Tensor& y) {
   if (y.numel() == 0) return;
-  check_apart(op, x, y);
+  check_apart(op, "x", x, "y", y);
   Loops<2> loops;
   for (int i = 0; i < y.rank; ++i) loops.add(y.shape[i], {x.stride[i], y.stride[i]});
   abi::CopyPacket packet;

@@ -287,6 +287,8 @@ TEST_P(Attention, WrongArgumentsBad) {
   o = {};
   o.first_key = make(Dtype::kI32, {2});
   expect_bad({"sdpa: first_key: expected shape [1], found i32[2]"}, [&] { call(o); });
+  expect_bad({"sdpa: y: expected memory that does not overlap q"},
+             [&] { ops::sdpa(ctx(), q, k, k, {}, q); });
   expect_bad({"kv_append: k_cache: expected shape [1, 2, 7, 8], found f32[1, 2, 6, 8]"},
              [&] { ops::kv_append(ctx(), k, k, k.slice(2, 0, 6), k); });
 }

@@ -155,6 +155,8 @@ TEST_P(Index, WrongArgumentsBad) {
   expect_bad({"gather: index: expected at most 3 elements on axis 1"}, [&] {
     ops::gather(ctx(), x, 0, make(Dtype::kI32, {2, 5}), make(Dtype::kF32, {2, 5}));
   });
+  expect_bad({"index_select: y: expected memory that does not overlap x"},
+             [&] { ops::index_select(ctx(), x, 0, i, x.slice(0, 1, 3)); });
   expect_bad({"index_add: src: expected shape [2, 3], found f32[4, 3]"},
              [&] { ops::index_add(ctx(), x, 0, i, x, x); });
   expect_bad({"scatter_add: src: expected type f32 as x, found f16[2, 3]"}, [&] {
