@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <unordered_map>
 
 #include "exec_values.hpp"
 #include "packet_text.hpp"
@@ -24,6 +25,20 @@ using detail::Token;
 
 constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxDataBytes = std::size_t{256} << 20;  // all repeated values of a file
+
+/// Appends `count` copies of `element`; every pass doubles what is there.
+void append_copies(std::vector<std::uint8_t>& out, const std::vector<std::uint8_t>& element,
+                   std::uint64_t count) {
+  const std::size_t start = out.size();
+  const std::size_t total = element.size() * count;
+  out.resize(start + total);
+  std::copy(element.begin(), element.end(), out.begin() + static_cast<std::ptrdiff_t>(start));
+  for (std::size_t done = element.size(); done < total;) {
+    const std::size_t piece = std::min(done, total - done);
+    std::copy_n(out.data() + start, piece, out.data() + start + done);
+    done += piece;
+  }
+}
 
 class Parser {
  public:
@@ -106,8 +121,7 @@ class Parser {
       if (data_bytes_ > kMaxDataBytes) {
         line.fail(token, "at most 256 MiB of values in a file (use fill for more)");
       }
-      for (std::uint64_t i = 0; i < count; ++i)
-        out.insert(out.end(), element.begin(), element.end());
+      append_copies(out, element, count);
     } while (!line.done());
     return out;
   }
@@ -145,11 +159,12 @@ class Parser {
 
   /// The latest packet, or the latest with the given sequence number.
   ExecPacket* find_packet(std::optional<std::uint64_t> seq) {
-    for (auto step = file_.steps.rbegin(); step != file_.steps.rend(); ++step) {
-      auto* packet = std::get_if<ExecPacket>(&*step);
-      if (packet != nullptr && (!seq || packet->packet.seq == *seq)) return packet;
+    std::optional<std::size_t> step = last_packet_;
+    if (seq) {
+      const auto found = packet_of_seq_.find(*seq);
+      step = found == packet_of_seq_.end() ? std::nullopt : std::optional(found->second);
     }
-    return nullptr;
+    return step ? &std::get<ExecPacket>(file_.steps[*step]) : nullptr;
   }
 
   void expect_completion(TextLine& line) {
@@ -192,6 +207,7 @@ class Parser {
     ExecPacket step;
     step.packet = packet;
     step.line = step.expect_line = line;
+    last_packet_ = packet_of_seq_[packet.seq] = file_.steps.size();
     file_.steps.push_back(std::move(step));
   }
 
@@ -294,6 +310,8 @@ class Parser {
   ExecFile file_;
   detail::Names names_;
   std::map<std::string, detail::ProgramName> programs_;
+  std::unordered_map<std::uint64_t, std::size_t> packet_of_seq_;  // the latest step of each number
+  std::optional<std::size_t> last_packet_;
   std::size_t next_ = 0;
   std::uint64_t next_seq_ = 1;
   std::uint64_t next_word_ = 0;

@@ -16,6 +16,7 @@
 namespace tandem::abi::detail {
 namespace {
 
+constexpr std::size_t kMaxLines = std::size_t{1} << 20;  // one becomes some 300 bytes at most
 constexpr std::size_t kMaxShown = 40;  // characters of a found word that a message shows
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -117,7 +118,15 @@ std::vector<TextLine> split_lines(std::string_view text, const TextOrigin& origi
       if (comment || !physical.ends_with('\\')) break;
       ++end;
     }
-    lines.emplace_back(text.substr(0, end), origin.name, first);
+    TextLine line(text.substr(0, end), origin.name, first);
+    if (TextLine(line).done()) {
+      // Blank: nobody needs it.
+    } else if (lines.size() == kMaxLines) {
+      line.fail_because(
+          {}, fmt::format("expected at most {} lines that are not blank, found more", kMaxLines));
+    } else {
+      lines.push_back(line);
+    }
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }

@@ -52,7 +52,8 @@ class TextLine {
   std::size_t pos_ = 0;
 };
 
-/// Splits text into logical lines.
+/// Splits text into logical lines, without those that are blank. Throws "origin:line:1: ..." beyond
+/// 2^20 of them.
 std::vector<TextLine> split_lines(std::string_view text, const TextOrigin& origin);
 
 /// A number literal: value and whether it was written with a minus sign, in hexadecimal or as a

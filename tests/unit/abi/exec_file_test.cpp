@@ -218,5 +218,20 @@ TEST(ExecFile, RandomTextNeverMisbehaves) {
   }
 }
 
+TEST(ExecFile, LinesAreLimited) {
+  std::string text = "\n\n# comment\n";
+  for (int i = 0; i < 1 << 20; ++i) text += "NOP\n";
+  expect_error(ErrorCode::kInvalidArgument, {"t.exec:1048581:1: expected at most 1048576 lines"},
+               [&] { parse(text + "\nNOP\n"); });
+}
+
+TEST(ExecFile, RepeatedValuesOfSeveralBytes) {
+  const ExecFile file = parse("mem 0x1000 hex 7*0102ff 0a");
+  Bytes expected;
+  for (int i = 0; i < 7; ++i) expected.insert(expected.end(), {1, 2, 0xff});
+  expected.push_back(0x0a);
+  EXPECT_EQ(step<ExecWrite>(file, 0).bytes, expected);
+}
+
 }  // namespace
 }  // namespace tandem::abi
