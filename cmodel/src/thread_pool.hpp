@@ -18,7 +18,7 @@ namespace tandem::cmodel {
 struct Scratch {
   static constexpr std::size_t kPackedA = std::size_t{1} << 18;  ///< Words.
   static constexpr std::size_t kAccumulators = std::size_t{1} << 14;
-  static constexpr std::size_t kPackedB = std::size_t{1} << 13;
+  static constexpr std::size_t kPackedB = std::size_t{1} << 15;
   static constexpr std::size_t kRegisters = std::size_t{1} << 14;
 
   Scratch();

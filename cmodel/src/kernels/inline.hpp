@@ -3,3 +3,5 @@
 #pragma once
 
 #define TANDEM_CM_INLINE inline __attribute__((always_inline))
+/// The same for lambdas, between parameters and body.
+#define TANDEM_CM_LAMBDA __attribute__((always_inline))

@@ -18,6 +18,8 @@ using abi::Dtype;
 inline constexpr int kWidth = 8;
 inline constexpr int kTileRows = 3;
 inline constexpr int kUnroll = 64;  ///< Of tile loops: accumulators live in registers.
+/// Panels of a tile: enough accumulators to hide the latency of the FMA.
+constexpr int panels_by_rows(int rows) { return rows == 1 ? 2 : 1; }
 struct Vec {
   __m256i v;
 };
@@ -124,22 +126,92 @@ TANDEM_CM_INLINE void narrow(std::byte* p, Vec a) {
   }
 }
 
-TANDEM_CM_INLINE void transpose(Vec (&r)[kWidth]) {
-  __m256i t[8];
-  __m256i u[8];
-  for (int i = 0; i < 8; i += 2) {
-    t[i] = _mm256_unpacklo_epi32(r[i].v, r[i + 1].v);
-    t[i + 1] = _mm256_unpackhi_epi32(r[i].v, r[i + 1].v);
+/// Bytes of two rows as pairs of 16-bit integers, the first row in the low halves.
+TANDEM_CM_INLINE Vec pair_bytes(const std::byte* first, const std::byte* second) {
+  const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(first));
+  const __m128i high = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(second));
+  return {_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(low, high))};
+}
+/// Consecutive bytes as pairs of 16-bit integers.
+TANDEM_CM_INLINE Vec widen_byte_pairs(const std::byte* p) {
+  return {_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+
+/// The low (0) or high (1) 16 bits of every lane as a bf16 or f16 number; kU16: as two signed bytes
+/// that become a pair of 16-bit integers.
+template <Dtype kType, int kHalf>
+TANDEM_CM_INLINE Vec widen_half(Vec pairs) {
+  if constexpr (kType == Dtype::kU16) {
+    constexpr int kFrom = kHalf == 0 ? 0x01000000 : 0x03020200;  // to bytes 1 and 3
+    const __m256i lane = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0C0C0C0C, 0, 0x04040404,
+                                           0x08080808, 0x0C0C0C0C);
+    const __m256i moved =
+        _mm256_shuffle_epi8(pairs.v, _mm256_add_epi8(lane, _mm256_set1_epi32(kFrom)));
+    return {_mm256_srai_epi16(moved, 8)};
   }
+  if constexpr (kType == Dtype::kBF16) {
+    if constexpr (kHalf == 0) return {_mm256_slli_epi32(pairs.v, 16)};
+    return {_mm256_and_si256(pairs.v, _mm256_set1_epi32(int(0xFFFF0000u)))};
+  } else {
+    const __m256i half = kHalf == 0 ? _mm256_and_si256(pairs.v, _mm256_set1_epi32(0xFFFF))
+                                    : _mm256_srli_epi32(pairs.v, 16);
+    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(half, half), 0x08);
+    return as_vec(_mm256_cvtph_ps(_mm256_castsi256_si128(packed)));
+  }
+}
+
+/// The 32 4-bit numbers of a panel's row as fp32 in nibble order: of each 16 columns the even ones,
+/// then the odd ones.
+TANDEM_CM_INLINE void load_nibbles(const std::byte* p, Vec (&x)[4]) {
+  for (int half = 0; half < 2; ++half) {
+    const auto* source = reinterpret_cast<const __m128i*>(p + 8 * half);
+    const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(source));
+    const __m256i low = _mm256_and_si256(bytes, _mm256_set1_epi32(15));
+    x[2 * half] = as_vec(_mm256_cvtepi32_ps(low));
+    x[2 * half + 1] = as_vec(_mm256_cvtepi32_ps(_mm256_srli_epi32(bytes, 4)));
+  }
+}
+TANDEM_CM_INLINE void to_nibble_order(Vec (&x)[4]) {
+  for (int i = 0; i < 4; i += 2) {
+    const __m256d even =
+        _mm256_castps_pd(_mm256_shuffle_ps(as_float(x[i]), as_float(x[i + 1]), 0x88));
+    const __m256d odd =
+        _mm256_castps_pd(_mm256_shuffle_ps(as_float(x[i]), as_float(x[i + 1]), 0xDD));
+    x[i] = as_vec(_mm256_castpd_ps(_mm256_permute4x64_pd(even, 0xD8)));
+    x[i + 1] = as_vec(_mm256_castpd_ps(_mm256_permute4x64_pd(odd, 0xD8)));
+  }
+}
+TANDEM_CM_INLINE void from_nibble_order(Vec (&x)[4]) {
+  for (int i = 0; i < 4; i += 2) {
+    const __m256i low = _mm256_unpacklo_epi32(x[i].v, x[i + 1].v);
+    const __m256i high = _mm256_unpackhi_epi32(x[i].v, x[i + 1].v);
+    x[i] = {_mm256_permute2x128_si256(low, high, 0x20)};
+    x[i + 1] = {_mm256_permute2x128_si256(low, high, 0x31)};
+  }
+}
+
+template <class Get, class Put>
+TANDEM_CM_INLINE void transpose(Get&& get, Put&& put) {
+  __m256i u[8];  // u[4 i + c]: columns c, c + 4 of rows 4 i .. 4 i + 3
+#pragma GCC unroll 2
   for (int i = 0; i < 8; i += 4) {
-    u[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
-    u[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
-    u[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
-    u[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
+    const __m256i r0 = get(i).v;
+    const __m256i r1 = get(i + 1).v;
+    const __m256i r2 = get(i + 2).v;
+    const __m256i r3 = get(i + 3).v;
+    const __m256i low01 = _mm256_unpacklo_epi32(r0, r1);
+    const __m256i low23 = _mm256_unpacklo_epi32(r2, r3);
+    const __m256i high01 = _mm256_unpackhi_epi32(r0, r1);
+    const __m256i high23 = _mm256_unpackhi_epi32(r2, r3);
+    u[i] = _mm256_unpacklo_epi64(low01, low23);
+    u[i + 1] = _mm256_unpackhi_epi64(low01, low23);
+    u[i + 2] = _mm256_unpacklo_epi64(high01, high23);
+    u[i + 3] = _mm256_unpackhi_epi64(high01, high23);
   }
+#pragma GCC unroll 4
   for (int c = 0; c < 4; ++c) {
-    r[c].v = _mm256_permute2x128_si256(u[c], u[4 + c], 0x20);
-    r[c + 4].v = _mm256_permute2x128_si256(u[c], u[4 + c], 0x31);
+    put(c, Vec{_mm256_permute2x128_si256(u[c], u[4 + c], 0x20)});
+    put(c + 4, Vec{_mm256_permute2x128_si256(u[c], u[4 + c], 0x31)});
   }
 }
 

@@ -16,8 +16,10 @@ namespace tandem::cmodel::avx512 {
 using abi::Dtype;
 
 inline constexpr int kWidth = 16;  ///< Lanes.
-inline constexpr int kTileRows = 12;
+inline constexpr int kTileRows = 6;
 inline constexpr int kUnroll = 64;  ///< Of tile loops: accumulators live in registers.
+/// Panels of a tile: enough accumulators to hide the latency of the FMA.
+constexpr int panels_by_rows(int rows) { return rows <= 2 ? 4 : 2; }
 struct Vec {
   __m512i v;
 };
@@ -121,30 +123,92 @@ TANDEM_CM_INLINE void narrow(std::byte* p, Vec a) {
   }
 }
 
-/// Transposes a kWidth x kWidth block of lanes.
-TANDEM_CM_INLINE void transpose(Vec (&r)[kWidth]) {
-  __m512i t[16];
-  __m512i u[16];
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i].v, r[i + 1].v);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i].v, r[i + 1].v);
+/// Bytes of two rows as pairs of 16-bit integers, the first row in the low halves.
+TANDEM_CM_INLINE Vec pair_bytes(const std::byte* first, const std::byte* second) {
+  const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(first));
+  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(second));
+  const __m256i mixed =
+      _mm256_set_m128i(_mm_unpackhi_epi8(low, high), _mm_unpacklo_epi8(low, high));
+  return {_mm512_cvtepi8_epi16(mixed)};
+}
+/// Consecutive bytes as pairs of 16-bit integers.
+TANDEM_CM_INLINE Vec widen_byte_pairs(const std::byte* p) {
+  return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+
+/// The low (0) or high (1) 16 bits of every lane as a bf16 or f16 number; kU16: as two signed bytes
+/// that become a pair of 16-bit integers.
+template <Dtype kType, int kHalf>
+TANDEM_CM_INLINE Vec widen_half(Vec pairs) {
+  if constexpr (kType == Dtype::kU16) {
+    constexpr int kFrom = kHalf == 0 ? 0x01000000 : 0x03020200;  // to bytes 1 and 3
+    const __m512i lane = _mm512_set4_epi32(0x0C0C0C0C, 0x08080808, 0x04040404, 0);
+    const __m512i moved =
+        _mm512_shuffle_epi8(pairs.v, _mm512_add_epi8(lane, _mm512_set1_epi32(kFrom)));
+    return {_mm512_srai_epi16(moved, 8)};
   }
+  if constexpr (kType == Dtype::kBF16) {
+    if constexpr (kHalf == 0) return {_mm512_slli_epi32(pairs.v, 16)};
+    return {_mm512_and_si512(pairs.v, _mm512_set1_epi32(int(0xFFFF0000u)))};
+  } else {
+    const __m512i half = kHalf == 0 ? pairs.v : _mm512_srli_epi32(pairs.v, 16);
+    return as_vec(_mm512_cvtph_ps(_mm512_cvtepi32_epi16(half)));
+  }
+}
+
+/// The 32 4-bit numbers of a panel's row as fp32 in nibble order: x[0] the even columns, x[1] the
+/// odd ones.
+TANDEM_CM_INLINE void load_nibbles(const std::byte* p, Vec (&x)[2]) {
+  const __m512 numbers = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  // The permutation looks at the low four bits of an index only.
+  x[0] = as_vec(_mm512_permutexvar_ps(bytes, numbers));
+  x[1] = as_vec(_mm512_permutexvar_ps(_mm512_srli_epi32(bytes, 4), numbers));
+}
+TANDEM_CM_INLINE void to_nibble_order(Vec (&x)[2]) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+  const Vec first = {_mm512_permutex2var_epi32(x[0].v, even, x[1].v)};
+  x[1] = {_mm512_permutex2var_epi32(x[0].v, odd, x[1].v)};
+  x[0] = first;
+}
+TANDEM_CM_INLINE void from_nibble_order(Vec (&x)[2]) {
+  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+  const Vec first = {_mm512_permutex2var_epi32(x[0].v, low, x[1].v)};
+  x[1] = {_mm512_permutex2var_epi32(x[0].v, high, x[1].v)};
+  x[0] = first;
+}
+
+/// Transposes a kWidth x kWidth block of lanes: get(r) gives row r, put(i, vector) takes column i.
+template <class Get, class Put>
+TANDEM_CM_INLINE void transpose(Get&& get, Put&& put) {
+  __m512i u[16];  // u[4 i + c]: columns c, c + 4, c + 8, c + 12 of rows 4 i .. 4 i + 3
+#pragma GCC unroll 4
   for (int i = 0; i < 16; i += 4) {
-    u[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    u[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    u[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    u[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    const __m512i r0 = get(i).v;
+    const __m512i r1 = get(i + 1).v;
+    const __m512i r2 = get(i + 2).v;
+    const __m512i r3 = get(i + 3).v;
+    const __m512i low01 = _mm512_unpacklo_epi32(r0, r1);
+    const __m512i low23 = _mm512_unpacklo_epi32(r2, r3);
+    const __m512i high01 = _mm512_unpackhi_epi32(r0, r1);
+    const __m512i high23 = _mm512_unpackhi_epi32(r2, r3);
+    u[i] = _mm512_unpacklo_epi64(low01, low23);
+    u[i + 1] = _mm512_unpackhi_epi64(low01, low23);
+    u[i + 2] = _mm512_unpacklo_epi64(high01, high23);
+    u[i + 3] = _mm512_unpackhi_epi64(high01, high23);
   }
-  // u[4 i + c] holds columns c, c + 4, c + 8, c + 12 of rows 4 i .. 4 i + 3.
+#pragma GCC unroll 4
   for (int c = 0; c < 4; ++c) {
     const __m512i even_low = _mm512_shuffle_i32x4(u[c], u[4 + c], 0x88);
     const __m512i even_high = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0x88);
+    put(c, Vec{_mm512_shuffle_i32x4(even_low, even_high, 0x88)});
+    put(c + 8, Vec{_mm512_shuffle_i32x4(even_low, even_high, 0xDD)});
     const __m512i odd_low = _mm512_shuffle_i32x4(u[c], u[4 + c], 0xDD);
     const __m512i odd_high = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0xDD);
-    r[c].v = _mm512_shuffle_i32x4(even_low, even_high, 0x88);
-    r[c + 8].v = _mm512_shuffle_i32x4(even_low, even_high, 0xDD);
-    r[c + 4].v = _mm512_shuffle_i32x4(odd_low, odd_high, 0x88);
-    r[c + 12].v = _mm512_shuffle_i32x4(odd_low, odd_high, 0xDD);
+    put(c + 4, Vec{_mm512_shuffle_i32x4(odd_low, odd_high, 0x88)});
+    put(c + 12, Vec{_mm512_shuffle_i32x4(odd_low, odd_high, 0xDD)});
   }
 }
 

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <utility>
 
 #include "kernels/inline.hpp"
 #include "tandem/abi/isa.hpp"
@@ -20,6 +19,8 @@ using abi::Dtype;
 inline constexpr int kWidth = 8;
 inline constexpr int kTileRows = 4;
 inline constexpr int kUnroll = 1;  ///< Of tile loops: accumulators live in memory anyway.
+/// Panels of a tile: enough accumulators to hide the latency of the FMA.
+constexpr int panels_by_rows(int rows) { return rows == 1 ? 2 : 1; }
 struct Vec {
   std::uint32_t v[kWidth];
 };
@@ -139,10 +140,48 @@ TANDEM_CM_INLINE void narrow(std::byte* p, Vec a) {
   }
 }
 
-TANDEM_CM_INLINE void transpose(Vec (&r)[kWidth]) {
-  for (int i = 0; i < kWidth; ++i) {
-    for (int j = 0; j < i; ++j) std::swap(r[i].v[j], r[j].v[i]);
+/// Two signed bytes as a pair of 16-bit integers.
+TANDEM_CM_INLINE std::uint32_t pair_of(std::uint8_t low, std::uint8_t high) {
+  return (std::uint32_t(std::int8_t(low)) & 0xFFFFu) | (std::uint32_t(std::int8_t(high)) << 16);
+}
+/// Bytes of two rows as pairs of 16-bit integers, the first row in the low halves.
+TANDEM_CM_INLINE Vec pair_bytes(const std::byte* first, const std::byte* second) {
+  return lanes([=](int i) { return pair_of(std::uint8_t(first[i]), std::uint8_t(second[i])); });
+}
+/// Consecutive bytes as pairs of 16-bit integers.
+TANDEM_CM_INLINE Vec widen_byte_pairs(const std::byte* p) {
+  return lanes([=](int i) { return pair_of(std::uint8_t(p[2 * i]), std::uint8_t(p[2 * i + 1])); });
+}
+
+/// The low (0) or high (1) 16 bits of every lane as a bf16 or f16 number; kU16: as two signed bytes
+/// that become a pair of 16-bit integers.
+template <Dtype kType, int kHalf>
+TANDEM_CM_INLINE Vec widen_half(Vec pairs) {
+  return lanes([&](int i) {
+    const auto half = std::uint16_t(pairs.v[i] >> (16 * kHalf));
+    if (kType == Dtype::kU16) return pair_of(std::uint8_t(half), std::uint8_t(half >> 8));
+    return kType == Dtype::kBF16 ? numerics::bf16_to_f32(half) : numerics::f16_to_f32(half);
+  });
+}
+
+/// The 32 4-bit numbers of a panel's row as fp32; the order of columns is the natural one here.
+TANDEM_CM_INLINE void load_nibbles(const std::byte* p, Vec (&x)[32 / kWidth]) {
+  for (int v = 0; v < 32 / kWidth; ++v) {
+    x[v] = lanes([&](int i) {
+      const int column = v * kWidth + i;
+      const auto byte = std::uint32_t(p[column / 2]);
+      return numerics::i32_to_f32(std::int32_t((byte >> (4 * (column & 1))) & 15));
+    });
   }
+}
+TANDEM_CM_INLINE void to_nibble_order(Vec (&)[32 / kWidth]) {}
+TANDEM_CM_INLINE void from_nibble_order(Vec (&)[32 / kWidth]) {}
+
+template <class Get, class Put>
+TANDEM_CM_INLINE void transpose(Get&& get, Put&& put) {
+  Vec rows[kWidth];
+  for (int r = 0; r < kWidth; ++r) rows[r] = get(r);
+  for (int i = 0; i < kWidth; ++i) put(i, lanes([&](int r) { return rows[r].v[i]; }));
 }
 
 struct WordSums {

@@ -15,7 +15,8 @@
 namespace tandem::cmodel {
 
 inline constexpr int kPanel = int(abi::kPanelColumns);
-inline constexpr int kMaxTileRows = 12;
+inline constexpr int kMaxTileRows = 6;
+inline constexpr int kMaxTilePanels = 4;
 /// Words past the end of a buffer that packing functions may write.
 inline constexpr int kPackSlack = 16;
 
@@ -26,10 +27,42 @@ struct TileArgs {
   const std::byte* b = nullptr;      ///< Step s of panel q: b + s * step_bytes + q * panel_bytes.
   std::ptrdiff_t step_bytes = 0;
   std::ptrdiff_t panel_bytes = 0;
+  std::ptrdiff_t pair_bytes = 0;
   std::int64_t steps = 0;
   std::uint32_t* acc = nullptr;  ///< [panels][rows][32] fp32 numbers or integers.
+  /// Memory needed soon, a line each step: ahead + (s mod 32) * ahead_inner + (s / 32) *
+  /// ahead_outer.
+  const std::byte* ahead = nullptr;
+  std::ptrdiff_t ahead_inner = 0;
+  std::ptrdiff_t ahead_outer = 0;
+  /// Group forms: scale and minimum of group s / group of panel q for its 32 columns, as fp32
+  /// patterns, at [(q * scale_groups + s / group) * 32].
+  const std::uint32_t* scale = nullptr;
+  const std::uint32_t* minimum = nullptr;
+  std::int64_t scale_groups = 0;
+  std::int64_t group = 0;  ///< Steps; other forms: at least `steps`.
+  /// Where a keeping tile leaves B as words: step s of panel q at keep + (q * keep_steps + s) * 32.
+  std::uint32_t* keep = nullptr;
+  std::int64_t keep_steps = 0;
 };
 using TileFn = void (*)(const TileArgs&);
+/// By rows and panels of the tile; empty where the tile would not fit the registers.
+using TileTable = std::array<std::array<TileFn, kMaxTilePanels + 1>, kMaxTileRows + 1>;
+
+/// How a tile finds B.
+enum class BForm : std::uint8_t {
+  kWords,  ///< E8M10 numbers in a buffer.
+  kPairs,  ///< Pairs of 16-bit integers in a buffer; products of integers.
+  kF32,    ///< The other forms: elements in device memory, widened on the way.
+  kBF16,
+  kF16,
+  kE4M3,
+  kE5M2,
+  kGroupU4,  ///< Panels of 4-bit integers, scaled in groups of steps.
+  kGroupI8,
+  kI8,  ///< Pairs of rows of I8, pair_bytes apart; products of integers.
+  kCount
+};
 
 /// A row of up to 32 accumulators that become elements of C.
 struct StoreArgs {
@@ -40,18 +73,6 @@ struct StoreArgs {
   bool scale = false;           ///< acc is an integer: dst = (f32(acc) * row) * column[c].
   std::uint32_t row_scale = 0;  ///< fp32 pattern.
   const std::uint32_t* column_scale = nullptr;  ///< 32 fp32 patterns.
-};
-
-/// Group-quantised weights of one panel to E8M10 numbers; the first step starts a group.
-struct DequantArgs {
-  const std::byte* q = nullptr;  ///< Element (first step, first column).
-  std::ptrdiff_t stride = 0;     ///< Bytes between rows as stored: columns (NK) or steps (panels).
-  int columns = 0;               ///< Valid columns (NK); the others become 0.
-  int steps = 0;
-  int group = 0;
-  const std::uint32_t* scale = nullptr;  ///< [groups from the first step][32] fp32 patterns.
-  const std::uint32_t* minimum = nullptr;
-  std::uint32_t* out = nullptr;  ///< [steps][32].
 };
 
 inline constexpr std::size_t kPartials = 64;  ///< Of a reduction.
@@ -92,36 +113,44 @@ struct Kernels {
 
   // ---- matrix ----
   int max_rows;  ///< Rows of the largest tile.
-  /// By rows of the tile; B is one panel of 32-bit words.
-  std::array<TileFn, kMaxTileRows + 1> tile;
-  std::array<TileFn, kMaxTileRows + 1> tile_pairs;
-  /// By type of B in memory (F32 to E5M2) and rows; B is `direct_panels[rows]` panels.
-  std::array<int, kMaxTileRows + 1> direct_panels;
-  std::array<std::array<TileFn, kMaxTileRows + 1>, 6> direct_many;
-  std::array<std::array<TileFn, kMaxTileRows + 1>, 6> direct_one;
+  /// Panels that a tile with so many rows takes at once: enough accumulators to hide the latency of
+  /// the FMA.
+  std::array<int, kMaxTileRows + 1> panels;
+  std::array<TileTable, std::size_t(BForm::kCount)> tiles;
+  /// The same, leaving B as words for the tiles that follow; only forms of device memory and only
+  /// tiles of more than half of max_rows.
+  std::array<TileTable, std::size_t(BForm::kCount)> keeping_tiles;
 
   /// B rows of `columns` <= 32 elements, `stride` bytes apart, to [steps][32] E8M10 numbers.
   void (*widen_rows)(abi::Dtype type, const std::byte* src, std::ptrdiff_t stride, int columns,
                      int steps, std::uint32_t* out);
   /// `count` <= 32 rows of `steps` elements, `stride` bytes apart, to [steps][32] E8M10 numbers.
+  /// What lies `ahead` bytes further is needed next.
   void (*widen_columns)(abi::Dtype type, const std::byte* src, std::ptrdiff_t stride, int count,
-                        int steps, std::uint32_t* out);
-  /// As the two above for I8 without conversion: [ceil(steps / 2)][width] pairs, step 2 s in the
-  /// low half, step 2 s + 1 in the high half; columns from `columns` (`count`) on are 0.
-  void (*pair_rows)(const std::byte* src, std::ptrdiff_t stride, int columns, int steps, int width,
+                        int steps, std::ptrdiff_t ahead, std::uint32_t* out);
+  /// As the two above for I8 without conversion, with `elements` along k: [ceil(elements / 2)][32]
+  /// pairs, element 2 s in the low half, 2 s + 1 in the high half.
+  void (*pair_rows)(const std::byte* src, std::ptrdiff_t stride, int columns, int elements,
                     std::uint32_t* out);
-  void (*pair_columns)(const std::byte* src, std::ptrdiff_t stride, int count, int steps, int width,
-                       std::uint32_t* out);
+  void (*pair_columns)(const std::byte* src, std::ptrdiff_t stride, int count, int elements,
+                       std::ptrdiff_t ahead, std::uint32_t* out);
   /// A as [M][K] to [steps][rows] E8M10 numbers, rows <= max_rows; writes up to kPackSlack more.
   void (*pack_rows)(abi::Dtype type, const std::byte* src, std::ptrdiff_t stride, int rows,
                     int steps, std::uint32_t* out);
   /// A as [K][M], likewise.
   void (*pack_columns)(abi::Dtype type, const std::byte* src, std::ptrdiff_t stride, int rows,
                        int steps, std::uint32_t* out);
-  void (*dequant_i8_columns)(const DequantArgs& args);
-  void (*dequant_u4_columns)(const DequantArgs& args);
-  void (*dequant_i8_rows)(const DequantArgs& args);
-  void (*dequant_u4_rows)(const DequantArgs& args);
+  /// As the two above for I8: [ceil(elements / 2)][rows] pairs.
+  void (*pack_row_pairs)(const std::byte* src, std::ptrdiff_t stride, int rows, int elements,
+                         std::uint32_t* out);
+  void (*pack_column_pairs)(const std::byte* src, std::ptrdiff_t stride, int rows, int elements,
+                            std::uint32_t* out);
+  /// `count` <= 32 rows of integers in NK layout (I8 or U4), `stride` bytes apart, to [steps][32]
+  /// weights; the first step starts a group, or all lie in one. scale, minimum: [groups][32].
+  void (*dequantise_columns)(abi::Dtype type, const std::byte* src, std::ptrdiff_t stride,
+                             int count, int steps, std::ptrdiff_t ahead, int group,
+                             const std::uint32_t* scale, const std::uint32_t* minimum,
+                             std::uint32_t* out);
   void (*store_row)(const StoreArgs& args);
 
   // ---- vector ----
@@ -136,6 +165,9 @@ struct Kernels {
   // ---- memory ----
   /// Contribution of `size` bytes written at `addr` to the completion checksum.
   std::uint64_t (*checksum)(std::uint64_t addr, const std::byte* data, std::size_t size);
+  /// The same for `rows` rows of `row_bytes`, `stride` bytes apart.
+  std::uint64_t (*checksum_rows)(std::uint64_t addr, const std::byte* data, std::size_t row_bytes,
+                                 std::ptrdiff_t stride, int rows);
   /// Copies and returns the checksum of the bytes written.
   std::uint64_t (*copy)(std::byte* dst, std::uint64_t dst_addr, const std::byte* src,
                         std::size_t size);

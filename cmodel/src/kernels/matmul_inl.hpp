@@ -11,7 +11,6 @@
 namespace tandem::cmodel::TANDEM_CM_ISA {
 
 inline constexpr int kPanelVecs = kPanel / kWidth;
-inline constexpr int kTypes = 6;  // F32 BF16 F16 E4M3 E5M2 I8, from Dtype value 1
 
 /// kWidth elements as E8M10 numbers.
 template <Dtype kType>
@@ -44,76 +43,195 @@ struct FmaStep {
 struct PairStep {
   static TANDEM_CM_INLINE Vec step(Vec a, Vec b, Vec acc) { return multiply_pairs(a, b, acc); }
 };
+/// What a tile multiplies at a step: kPanelVecs vectors of each panel. `start_group` comes before
+/// the first step of every args.group steps.
+template <int kPanels>
 struct WordLoad {
-  static TANDEM_CM_INLINE Vec at(const std::byte* p, int v) { return load(p + v * 4 * kWidth); }
-};
-template <Dtype kType>
-struct TypeLoad {
-  static TANDEM_CM_INLINE Vec at(const std::byte* p, int v) {
-    return widen_e8m10<kType>(p + v * kWidth * element_bytes<kType>());
+  static constexpr bool kAhead = true;
+  static constexpr bool kNibbles = false;
+  TANDEM_CM_INLINE void start_group(const TileArgs&, std::int64_t) {}
+  TANDEM_CM_INLINE void get(const TileArgs&, const std::byte* p, int,
+                            Vec (&out)[kPanelVecs]) const {
+#pragma GCC unroll kUnroll
+    for (int v = 0; v < kPanelVecs; ++v) out[v] = load(p + v * 4 * kWidth);
   }
 };
 
-template <class Step, class Load, int kRows, int kPanels>
+template <Dtype kType>
+struct TypeLoad {
+  template <int kPanels>
+  struct Of {
+    static constexpr bool kAhead = false;  // the processor sees the stream itself
+    static constexpr bool kNibbles = false;
+    TANDEM_CM_INLINE void start_group(const TileArgs&, std::int64_t) {}
+    TANDEM_CM_INLINE void get(const TileArgs&, const std::byte* p, int,
+                              Vec (&out)[kPanelVecs]) const {
+#pragma GCC unroll kUnroll
+      for (int v = 0; v < kPanelVecs; ++v) {
+        out[v] = widen_e8m10<kType>(p + v * kWidth * element_bytes<kType>());
+      }
+    }
+  };
+};
+
+template <int kPanels>
+struct PairLoad {
+  static constexpr bool kAhead = false;
+  static constexpr bool kNibbles = false;
+  TANDEM_CM_INLINE void start_group(const TileArgs&, std::int64_t) {}
+  TANDEM_CM_INLINE void get(const TileArgs& args, const std::byte* p, int,
+                            Vec (&out)[kPanelVecs]) const {
+#pragma GCC unroll kUnroll
+    for (int v = 0; v < kPanelVecs; ++v) {
+      out[v] = pair_bytes(p + v * kWidth, p + args.pair_bytes + v * kWidth);
+    }
+  }
+};
+
+/// Integers times the scale of their group plus its minimum.
+template <bool kIsNibbles>
+struct GroupLoad {
+  template <int kPanels>
+  struct Of {
+    static constexpr bool kAhead = false;
+    static constexpr bool kNibbles = kIsNibbles;
+    Vec scale[kPanels][kPanelVecs];
+    Vec minimum[kPanels][kPanelVecs];
+
+    TANDEM_CM_INLINE void start_group(const TileArgs& args, std::int64_t group) {
+#pragma GCC unroll kUnroll
+      for (int q = 0; q < kPanels; ++q) {
+        const std::int64_t at = (q * args.scale_groups + group) * kPanel;
+#pragma GCC unroll kUnroll
+        for (int v = 0; v < kPanelVecs; ++v) {
+          // A canonical NaN gives a NaN that rounding leaves one.
+          scale[q][v] = canonical(load(args.scale + at + v * kWidth));
+          minimum[q][v] = canonical(load(args.minimum + at + v * kWidth));
+        }
+        if constexpr (kNibbles) {
+          to_nibble_order(scale[q]);
+          to_nibble_order(minimum[q]);
+        }
+      }
+    }
+    TANDEM_CM_INLINE void get(const TileArgs&, const std::byte* p, int q,
+                              Vec (&out)[kPanelVecs]) const {
+      if constexpr (kNibbles) {
+        load_nibbles(p, out);
+      } else {
+#pragma GCC unroll kUnroll
+        for (int v = 0; v < kPanelVecs; ++v) out[v] = to_float(widen<Dtype::kI8>(p + v * kWidth));
+      }
+#pragma GCC unroll kUnroll
+      for (int v = 0; v < kPanelVecs; ++v) {
+        out[v] = round_e8m10_finite(fma(scale[q][v], out[v], minimum[q][v]));
+      }
+    }
+  };
+};
+
+template <class Step, class Load, bool kKeep, int kRows, int kPanels>
 void run_tile(const TileArgs& args) {
-  constexpr int kVecs = kPanels * kPanelVecs;
-  Vec acc[kRows][kVecs];
-  const auto word = [&](int r, int v) {
-    return args.acc + ((v / kPanelVecs) * kRows + r) * kPanel + (v % kPanelVecs) * kWidth;
+  Vec acc[kRows][kPanels][kPanelVecs];
+  const auto word = [&](int r, int q, int v) {
+    return args.acc + (q * kRows + r) * kPanel + v * kWidth;
   };
 #pragma GCC unroll kUnroll
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll kUnroll
-    for (int v = 0; v < kVecs; ++v) acc[r][v] = load(word(r, v));
+    for (int q = 0; q < kPanels; ++q) {
+#pragma GCC unroll kUnroll
+      for (int v = 0; v < kPanelVecs; ++v) acc[r][q][v] = load(word(r, q, v));
+      if constexpr (Load::kNibbles) to_nibble_order(acc[r][q]);
+    }
   }
   const std::uint32_t* a = args.a;
   const std::byte* b = args.b;
-  for (std::int64_t s = 0; s < args.steps; ++s, a += kRows, b += args.step_bytes) {
-    Vec column[kVecs];
+  Load loader;
+  for (std::int64_t begin = 0; begin < args.steps; begin += args.group) {
+    const std::int64_t end = begin + args.group < args.steps ? begin + args.group : args.steps;
+    loader.start_group(args, begin / args.group);
+    for (std::int64_t s = begin; s < end; ++s, a += kRows, b += args.step_bytes) {
+      if constexpr (Load::kAhead) {
+        __builtin_prefetch(args.ahead + (s & 31) * args.ahead_inner + (s >> 5) * args.ahead_outer);
+      }
+      Vec column[kPanels][kPanelVecs];
 #pragma GCC unroll kUnroll
-    for (int v = 0; v < kVecs; ++v) {
-      column[v] = Load::at(b + (v / kPanelVecs) * args.panel_bytes, v % kPanelVecs);
-    }
+      for (int q = 0; q < kPanels; ++q) {
+        loader.get(args, b + q * args.panel_bytes, q, column[q]);
+        if constexpr (kKeep) {
+          Vec kept[kPanelVecs];
 #pragma GCC unroll kUnroll
-    for (int r = 0; r < kRows; ++r) {
-      const Vec row = broadcast(a + r);
+          for (int v = 0; v < kPanelVecs; ++v) kept[v] = column[q][v];
+          if constexpr (Load::kNibbles) from_nibble_order(kept);
 #pragma GCC unroll kUnroll
-      for (int v = 0; v < kVecs; ++v) acc[r][v] = Step::step(row, column[v], acc[r][v]);
+          for (int v = 0; v < kPanelVecs; ++v) {
+            store(args.keep + (q * args.keep_steps + s) * kPanel + v * kWidth, kept[v]);
+          }
+        }
+      }
+#pragma GCC unroll kUnroll
+      for (int r = 0; r < kRows; ++r) {
+        const Vec row = broadcast(a + r);
+#pragma GCC unroll kUnroll
+        for (int q = 0; q < kPanels; ++q) {
+#pragma GCC unroll kUnroll
+          for (int v = 0; v < kPanelVecs; ++v) {
+            acc[r][q][v] = Step::step(row, column[q][v], acc[r][q][v]);
+          }
+        }
+      }
     }
   }
 #pragma GCC unroll kUnroll
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll kUnroll
-    for (int v = 0; v < kVecs; ++v) store(word(r, v), acc[r][v]);
+    for (int q = 0; q < kPanels; ++q) {
+      if constexpr (Load::kNibbles) from_nibble_order(acc[r][q]);
+#pragma GCC unroll kUnroll
+      for (int v = 0; v < kPanelVecs; ++v) store(word(r, q, v), acc[r][q][v]);
+    }
   }
 }
 
-/// Panels that a tile with `rows` rows takes at once when it reads B from memory: enough
-/// accumulators to hide the latency of the FMA.
-constexpr int direct_panels(int rows) {
-  if (kWidth == 16) return rows <= 2 ? 4 : (rows <= 6 ? 2 : 1);
-  return rows <= 1 ? 2 : 1;
-}
-
-template <class Step, class Load, bool kMany, std::size_t... kRows>
-constexpr std::array<TileFn, kMaxTileRows + 1> tiles(std::index_sequence<kRows...>) {
-  std::array<TileFn, kMaxTileRows + 1> table{};
-  ((table[kRows + 1] = run_tile < Step, Load, kRows + 1, kMany ? direct_panels(kRows + 1) : 1 >),
-   ...);
+template <class Step, template <int> class Load, bool kKeep, int kRows>
+constexpr std::array<TileFn, kMaxTilePanels + 1> tiles_of_rows() {
+  std::array<TileFn, kMaxTilePanels + 1> table{};
+  constexpr int kMany = panels_by_rows(kRows);
+  if constexpr (!kKeep || kRows > kTileRows / 2) {
+    table[1] = run_tile<Step, Load<1>, kKeep, kRows, 1>;
+    if constexpr (kMany >= 2) table[2] = run_tile<Step, Load<2>, kKeep, kRows, 2>;
+    if constexpr (kMany >= 4) table[4] = run_tile<Step, Load<4>, kKeep, kRows, 4>;
+  }
   return table;
 }
-template <class Step, class Load, bool kMany>
-constexpr std::array<TileFn, kMaxTileRows + 1> tiles() {
-  return tiles<Step, Load, kMany>(std::make_index_sequence<kTileRows>());
+template <class Step, template <int> class Load, bool kKeep, std::size_t... kRows>
+constexpr TileTable tiles_of(std::index_sequence<kRows...>) {
+  TileTable table{};
+  ((table[kRows + 1] = tiles_of_rows<Step, Load, kKeep, int(kRows) + 1>()), ...);
+  return table;
 }
-template <bool kMany>
-constexpr std::array<std::array<TileFn, kMaxTileRows + 1>, kTypes> direct_tiles() {
-  return {tiles<FmaStep, TypeLoad<Dtype::kF32>, kMany>(),
-          tiles<FmaStep, TypeLoad<Dtype::kBF16>, kMany>(),
-          tiles<FmaStep, TypeLoad<Dtype::kF16>, kMany>(),
-          tiles<FmaStep, TypeLoad<Dtype::kE4M3>, kMany>(),
-          tiles<FmaStep, TypeLoad<Dtype::kE5M2>, kMany>(),
-          std::array<TileFn, kMaxTileRows + 1>{}};
+template <class Step, template <int> class Load, bool kKeep = false>
+constexpr TileTable tiles_of() {
+  return tiles_of<Step, Load, kKeep>(std::make_index_sequence<kTileRows>());
+}
+template <bool kKeep>
+constexpr std::array<TileTable, std::size_t(BForm::kCount)> all_tiles() {
+  std::array<TileTable, std::size_t(BForm::kCount)> tables{};
+  const auto at = [&](BForm form) -> TileTable& { return tables[std::size_t(form)]; };
+  if constexpr (!kKeep) {
+    at(BForm::kWords) = tiles_of<FmaStep, WordLoad>();
+    at(BForm::kPairs) = tiles_of<PairStep, WordLoad>();
+  }
+  at(BForm::kF32) = tiles_of<FmaStep, TypeLoad<Dtype::kF32>::template Of, kKeep>();
+  at(BForm::kBF16) = tiles_of<FmaStep, TypeLoad<Dtype::kBF16>::template Of, kKeep>();
+  at(BForm::kF16) = tiles_of<FmaStep, TypeLoad<Dtype::kF16>::template Of, kKeep>();
+  at(BForm::kE4M3) = tiles_of<FmaStep, TypeLoad<Dtype::kE4M3>::template Of, kKeep>();
+  at(BForm::kE5M2) = tiles_of<FmaStep, TypeLoad<Dtype::kE5M2>::template Of, kKeep>();
+  at(BForm::kGroupU4) = tiles_of<FmaStep, GroupLoad<true>::template Of, kKeep>();
+  at(BForm::kGroupI8) = tiles_of<FmaStep, GroupLoad<false>::template Of, kKeep>();
+  at(BForm::kI8) = tiles_of<PairStep, PairLoad, kKeep>();
+  return tables;
 }
 
 // ---- packing ----
@@ -156,156 +274,205 @@ void widen_rows(Dtype type, const std::byte* src, std::ptrdiff_t stride, int col
   });
 }
 
-/// Transposes `count` <= kWidth rows of `steps` elements to out[s * out_stride + row]. Every row of
-/// the output is written kWidth wide, in ascending order.
+/// One line of each of `count` <= kWidth rows, side by side: rows a power of two apart would push
+/// each other out of the first-level cache before all elements of a line are used. Rows and bytes
+/// that do not exist are 0.
+TANDEM_CM_INLINE void copy_lines(const std::byte* src, std::ptrdiff_t stride, int count,
+                                 std::int64_t bytes, std::ptrdiff_t ahead,
+                                 std::byte (&lines)[kWidth][64]) {
+  if (count < kWidth || bytes < 64) std::memset(lines, 0, sizeof lines);
+  if (bytes >= 64) {
+    for (int r = 0; r < count; ++r) {
+      std::memcpy(lines[r], src + r * stride, 64);
+      __builtin_prefetch(src + r * stride + ahead);
+    }
+  } else {
+    for (int r = 0; r < count; ++r) std::memcpy(lines[r], src + r * stride, std::size_t(bytes));
+  }
+}
+
+/// Elements that share a lane in a transpose: two of 16 bits, else one. kU16 stands for two bytes
+/// that become a pair of 16-bit integers.
+template <Dtype kType>
+constexpr bool kHalves = kType == Dtype::kBF16 || kType == Dtype::kF16 || kType == Dtype::kU16;
+template <Dtype kType>
+constexpr int kTransposed = kHalves<kType> ? 2 * kWidth : kWidth;
+
+/// Transposes part of the lines: element i of all rows goes to out[i * out_stride].
+template <Dtype kType>
+TANDEM_CM_INLINE void transpose_part(const std::byte (&lines)[kWidth][64], int part,
+                                     std::uint32_t* out, int out_stride) {
+  constexpr int kBytes = element_bytes<kType>();
+  const auto get = [&](int r) TANDEM_CM_LAMBDA {
+    if constexpr (kHalves<kType>) {
+      return load(lines[r] + part * kBytes);
+    } else {
+      return widen_e8m10<kType>(lines[r] + part * kBytes);
+    }
+  };
+  const auto put = [&](int i, Vec column) TANDEM_CM_LAMBDA {
+    if constexpr (kHalves<kType>) {
+      store(out + 2 * i * out_stride, widen_half<kType, 0>(column));
+      store(out + (2 * i + 1) * out_stride, widen_half<kType, 1>(column));
+    } else {
+      store(out + i * out_stride, column);
+    }
+  };
+  transpose(get, put);
+}
+
+/// Transposes `count` <= kWidth rows of `bytes` to out[s * out_stride + row]. Every row of the
+/// output is written kWidth wide, in ascending order.
 template <Dtype kType>
 TANDEM_CM_INLINE void transpose_rows(const std::byte* src, std::ptrdiff_t stride, int count,
-                                     int steps, std::uint32_t* out, int out_stride) {
+                                     std::int64_t bytes, std::ptrdiff_t ahead, std::uint32_t* out,
+                                     int out_stride) {
   constexpr int kBytes = element_bytes<kType>();
-  for (int s = 0; s < steps; s += kWidth) {
-    const int here = steps - s < kWidth ? steps - s : kWidth;
-    Vec block[kWidth];
-    for (int r = 0; r < kWidth; ++r) {
-      if (r >= count) {
-        block[r] = splat(0);
-      } else if (here == kWidth) {
-        block[r] = widen_e8m10<kType>(src + r * stride + s * kBytes);
-      } else {
-        block[r] = widen_e8m10_part<kType>(src + r * stride + s * kBytes, here);
+  constexpr int kPart = kTransposed<kType>;
+  alignas(64) std::byte lines[kWidth][64];
+  for (std::int64_t line = 0; line < bytes; line += 64) {
+    copy_lines(src + line, stride, count, bytes - line, ahead, lines);
+    const std::int64_t end = bytes - line < 64 ? bytes - line : 64;
+    const auto elements = int((end + kBytes - 1) / kBytes);
+    for (int part = 0; part < elements; part += kPart) {
+      std::uint32_t* to = out + (line / kBytes + part) * out_stride;
+      if (elements - part >= kPart && out_stride >= kWidth) {
+        transpose_part<kType>(lines, part, to, out_stride);
+        continue;
       }
-    }
-    transpose(block);
-    if (here == kWidth) {
-#pragma GCC unroll kUnroll
-      for (int i = 0; i < kWidth; ++i) store(out + (s + i) * out_stride, block[i]);
-    } else {
-      for (int i = 0; i < here; ++i) store(out + (s + i) * out_stride, block[i]);
+      std::uint32_t rest[kPart * kWidth];
+      transpose_part<kType>(lines, part, rest, kWidth);
+      const int rows = elements - part < kPart ? elements - part : kPart;
+      for (int i = 0; i < rows; ++i) {
+        store(to + i * out_stride, load(rest + i * kWidth));
+      }
     }
   }
 }
 
+template <Dtype kType>
+TANDEM_CM_INLINE void transpose_panel(const std::byte* src, std::ptrdiff_t stride, int count,
+                                      std::int64_t bytes, std::ptrdiff_t ahead,
+                                      std::uint32_t* out) {
+  for (int first = 0; first < kPanel; first += kWidth) {
+    const int rest = count - first;
+    const int here = rest < 0 ? 0 : (rest < kWidth ? rest : kWidth);
+    transpose_rows<kType>(src + first * stride, stride, here, bytes, ahead, out + first, kPanel);
+  }
+}
+
 void widen_columns(Dtype type, const std::byte* src, std::ptrdiff_t stride, int count, int steps,
-                   std::uint32_t* out) {
+                   std::ptrdiff_t ahead, std::uint32_t* out) {
   for_matrix_type(type, [&]<Dtype kType>() {
-    for (int first = 0; first < kPanel; first += kWidth) {
-      const int here = count - first < kWidth ? count - first : kWidth;
-      transpose_rows<kType>(src + first * stride, stride, here, steps, out + first, kPanel);
-    }
+    transpose_panel<kType>(src, stride, count, std::int64_t(steps) * element_bytes<kType>(), ahead,
+                           out);
   });
+}
+
+void pair_columns(const std::byte* src, std::ptrdiff_t stride, int count, int elements,
+                  std::ptrdiff_t ahead, std::uint32_t* out) {
+  transpose_panel<Dtype::kU16>(src, stride, count, elements, ahead, out);
 }
 
 void pack_rows(Dtype type, const std::byte* src, std::ptrdiff_t stride, int rows, int steps,
                std::uint32_t* out) {
   for_matrix_type(type, [&]<Dtype kType>() {
-    if (rows > 1) return transpose_rows<kType>(src, stride, rows, steps, out, rows);
+    constexpr int kBytes = element_bytes<kType>();
+    if (rows > 1) {
+      const std::int64_t bytes = std::int64_t(steps) * kBytes;
+      return transpose_rows<kType>(src, stride, rows, bytes, 0, out, rows);
+    }
     int s = 0;
-    for (; s + kWidth <= steps; s += kWidth) {
-      store(out + s, widen_e8m10<kType>(src + s * element_bytes<kType>()));
-    }
-    if (s < steps) {
-      store(out + s, widen_e8m10_part<kType>(src + s * element_bytes<kType>(), steps - s));
-    }
+    for (; s + kWidth <= steps; s += kWidth) store(out + s, widen_e8m10<kType>(src + s * kBytes));
+    if (s < steps) store(out + s, widen_e8m10_part<kType>(src + s * kBytes, steps - s));
   });
+}
+
+void pack_row_pairs(const std::byte* src, std::ptrdiff_t stride, int rows, int elements,
+                    std::uint32_t* out) {
+  if (rows > 1) return transpose_rows<Dtype::kU16>(src, stride, rows, elements, 0, out, rows);
+  for (int i = 0; i < elements; i += 2 * kWidth) {
+    std::byte part[2 * kWidth] = {};
+    const int here = elements - i < 2 * kWidth ? elements - i : 2 * kWidth;
+    std::memcpy(part, src + i, std::size_t(here));
+    store(out + i / 2, widen_byte_pairs(part));
+  }
 }
 
 void pack_columns(Dtype type, const std::byte* src, std::ptrdiff_t stride, int rows, int steps,
                   std::uint32_t* out) {
-  static_assert(kTileRows <= 2 * kWidth);
+  static_assert(kTileRows <= kWidth);
   for_matrix_type(type, [&]<Dtype kType>() {
     for (int s = 0; s < steps; ++s, src += stride, out += rows) {
-      for (int r = 0; r < rows; r += kWidth) {
-        const int here = rows - r < kWidth ? rows - r : kWidth;
-        store(out + r, widen_e8m10_part<kType>(src + r * element_bytes<kType>(), here));
-      }
+      store(out, widen_e8m10_part<kType>(src, rows));
     }
   });
 }
 
-TANDEM_CM_INLINE std::uint32_t pair_of(std::byte low, std::byte high) {
-  return (std::uint32_t(std::int8_t(low)) & 0xFFFFu) | (std::uint32_t(std::int8_t(high)) << 16);
+/// Row `i` of `columns` bytes, zeros behind them and where the row does not exist.
+TANDEM_CM_INLINE void copy_row(const std::byte* src, std::ptrdiff_t stride, int columns, int i,
+                               int rows, std::byte (&out)[kPanel]) {
+  std::memset(out, 0, sizeof out);
+  if (i < rows) std::memcpy(out, src + i * stride, std::size_t(columns));
 }
 
-void pair_rows(const std::byte* src, std::ptrdiff_t stride, int columns, int steps, int width,
+void pack_column_pairs(const std::byte* src, std::ptrdiff_t stride, int rows, int elements,
+                       std::uint32_t* out) {
+  std::byte low[kPanel];
+  std::byte high[kPanel];
+  for (int i = 0; i < elements; i += 2, out += rows) {
+    copy_row(src, stride, rows, i, elements, low);
+    copy_row(src, stride, rows, i + 1, elements, high);
+    store(out, pair_bytes(low, high));
+  }
+}
+
+void pair_rows(const std::byte* src, std::ptrdiff_t stride, int columns, int elements,
                std::uint32_t* out) {
-  for (int s = 0; s < steps; s += 2, out += width) {
-    std::byte low[kPanel] = {};
-    std::byte high[kPanel] = {};
-    std::memcpy(low, src + s * stride, std::size_t(columns));
-    if (s + 1 < steps) std::memcpy(high, src + (s + 1) * stride, std::size_t(columns));
-    for (int c = 0; c < width; ++c) out[c] = pair_of(low[c], high[c]);
+  std::byte low[kPanel];
+  std::byte high[kPanel];
+  for (int i = 0; i < elements; i += 2, out += kPanel) {
+    copy_row(src, stride, columns, i, elements, low);
+    copy_row(src, stride, columns, i + 1, elements, high);
+    for (int c = 0; c < kPanel; c += kWidth) store(out + c, pair_bytes(low + c, high + c));
   }
 }
 
-void pair_columns(const std::byte* src, std::ptrdiff_t stride, int count, int steps, int width,
-                  std::uint32_t* out) {
-  for (int s = 0; s < steps; s += 2, out += width) {
-    for (int c = 0; c < count; ++c) {
-      const std::byte* p = src + c * stride + s;
-      out[c] = pair_of(p[0], s + 1 < steps ? p[1] : std::byte{0});
-    }
-    for (int c = count; c < width; ++c) out[c] = 0;
-  }
-}
+// ---- group-quantised weights in NK layout ----
 
-// ---- group-quantised weights ----
-
-/// In place: out[s][c] = E8M10(fma(scale[s / group][c], out[s][c], minimum[s / group][c])).
-TANDEM_CM_INLINE void apply_scales(const DequantArgs& args) {
-  for (int s = 0; s < args.steps; s += args.group) {
-    const int end = s + args.group < args.steps ? s + args.group : args.steps;
-    const int row = s / args.group * kPanel;
-    for (int v = 0; v < kPanel; v += kWidth) {
-      // A canonical NaN gives a NaN that rounding leaves one.
-      const Vec scale = canonical(load(args.scale + row + v));
-      const Vec minimum = canonical(load(args.minimum + row + v));
-      for (int i = s; i < end; ++i) {
-        std::uint32_t* p = args.out + i * kPanel + v;
-        store(p, round_e8m10_finite(fma(scale, load(p), minimum)));
-      }
-    }
-  }
-}
-
-void dequant_i8_rows(const DequantArgs& args) {
-  widen_rows(Dtype::kI8, args.q, args.stride, kPanel, args.steps, args.out);
-  apply_scales(args);
-}
-
-void dequant_i8_columns(const DequantArgs& args) {
-  widen_columns(Dtype::kI8, args.q, args.stride, args.columns, args.steps, args.out);
-  apply_scales(args);
-}
-
-void dequant_u4_rows(const DequantArgs& args) {
-  for (int s = 0; s < args.steps; ++s) {
-    const std::byte* src = args.q + s * args.stride;
-    std::byte wide[kPanel];
-    for (int i = 0; i < kPanel / 2; ++i) {
-      wide[2 * i] = src[i] & std::byte{15};
-      wide[2 * i + 1] = src[i] >> 4;
-    }
-    for (int v = 0; v < kPanelVecs; ++v) {
-      store(args.out + s * kPanel + v * kWidth, widen_e8m10<Dtype::kI8>(wide + v * kWidth));
-    }
-  }
-  apply_scales(args);
-}
-
-void dequant_u4_columns(const DequantArgs& args) {
+void dequantise_columns(Dtype type, const std::byte* src, std::ptrdiff_t stride, int count,
+                        int steps, std::ptrdiff_t ahead, int group, const std::uint32_t* scale,
+                        const std::uint32_t* minimum, std::uint32_t* out) {
   constexpr int kBlock = 64;
-  for (int s = 0; s < args.steps; s += kBlock) {
-    const int here = args.steps - s < kBlock ? args.steps - s : kBlock;
-    std::byte wide[kPanel][kBlock];
-    for (int c = 0; c < args.columns; ++c) {
-      const std::byte* src = args.q + c * args.stride + s / 2;
-      for (int i = 0; i < (here + 1) / 2; ++i) {
-        wide[c][2 * i] = src[i] & std::byte{15};
-        wide[c][2 * i + 1] = src[i] >> 4;
+  if (type == Dtype::kI8) {
+    widen_columns(Dtype::kI8, src, stride, count, steps, ahead, out);
+  } else {
+    for (int s = 0; s < steps; s += kBlock) {
+      const int here = steps - s < kBlock ? steps - s : kBlock;
+      std::byte wide[kPanel][kBlock];
+      for (int c = 0; c < count; ++c) {
+        const std::byte* pairs = src + c * stride + s / 2;
+        __builtin_prefetch(pairs + ahead);
+        for (int i = 0; i < (here + 1) / 2; ++i) {
+          wide[c][2 * i] = pairs[i] & std::byte{15};
+          wide[c][2 * i + 1] = pairs[i] >> 4;
+        }
+      }
+      widen_columns(Dtype::kI8, wide[0], kBlock, count, here, 0, out + s * kPanel);
+    }
+  }
+  for (int s = 0; s < steps; s += group) {
+    const int end = s + group < steps ? s + group : steps;
+    const int row = s / group * kPanel;
+    for (int v = 0; v < kPanel; v += kWidth) {
+      const Vec by = canonical(load(scale + row + v));
+      const Vec plus = canonical(load(minimum + row + v));
+      for (int i = s; i < end; ++i) {
+        std::uint32_t* p = out + i * kPanel + v;
+        store(p, round_e8m10_finite(fma(by, load(p), plus)));
       }
     }
-    widen_columns(Dtype::kI8, wide[0], kBlock, args.columns, here, args.out + s * kPanel);
   }
-  apply_scales(args);
 }
 
 // ---- results ----

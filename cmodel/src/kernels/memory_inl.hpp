@@ -56,6 +56,49 @@ std::uint64_t checksum(std::uint64_t addr, const std::byte* data, std::size_t si
   return sum + checksum_some_bytes(addr + tail, data + tail, size - tail);
 }
 
+/// Rows of a few whole vectors: sums over all rows at once for each vector of a row. The weight of
+/// a row's first word grows by stride / 2 from row to row.
+template <int kVecs>
+TANDEM_CM_INLINE std::uint64_t checksum_vector_rows(std::uint64_t addr, const std::byte* data,
+                                                    std::ptrdiff_t stride, int rows) {
+  WordSums sums[kVecs];
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll kUnroll
+    for (int v = 0; v < kVecs; ++v) sums[v].add(load(data + r * stride + v * 4 * kWidth));
+  }
+  const std::uint64_t first = 2 * (addr >> 2) + 1;
+  const auto step = std::uint64_t(stride) / 2;
+  const auto count = std::uint64_t(rows);
+  std::uint64_t sum = 0;
+  for (int v = 0; v < kVecs; ++v) {
+    std::uint64_t plain[kWidth];
+    std::uint64_t running[kWidth];  // sum over rows of (rows - row) * word
+    sums[v].get(plain, running);
+    for (int i = 0; i < kWidth; ++i) {
+      const std::uint64_t weight = first + 2 * std::uint64_t(v * kWidth + i);
+      sum += weight * plain[i] + step * (count * plain[i] - running[i]);
+      sum += 0x01010101u * (count * weight + step * (count * (count - 1) / 2));
+    }
+  }
+  return sum;
+}
+
+std::uint64_t checksum_rows(std::uint64_t addr, const std::byte* data, std::size_t row_bytes,
+                            std::ptrdiff_t stride, int rows) {
+  constexpr std::size_t kVecBytes = 4 * kWidth;
+  if (((addr | std::uint64_t(stride)) & 3) == 0 && rows > 2) {
+    if (row_bytes == kVecBytes) return checksum_vector_rows<1>(addr, data, stride, rows);
+    if (row_bytes == 2 * kVecBytes) return checksum_vector_rows<2>(addr, data, stride, rows);
+    if (row_bytes == 4 * kVecBytes) return checksum_vector_rows<4>(addr, data, stride, rows);
+  }
+  std::uint64_t sum = 0;
+  for (int r = 0; r < rows; ++r) {
+    const std::uint64_t offset = std::uint64_t(r) * std::uint64_t(stride);
+    sum += checksum(addr + offset, data + offset, row_bytes);
+  }
+  return sum;
+}
+
 std::uint64_t copy(std::byte* dst, std::uint64_t dst_addr, const std::byte* src, std::size_t size) {
   // Blocks that stay in the first-level cache between copy and checksum.
   constexpr std::size_t kBlock = 8192;

@@ -9,9 +9,9 @@
 
 namespace tandem::cmodel::TANDEM_CM_ISA {
 
-constexpr std::array<int, kMaxTileRows + 1> panels_by_rows() {
+constexpr std::array<int, kMaxTileRows + 1> panel_counts() {
   std::array<int, kMaxTileRows + 1> table{};
-  for (int rows = 1; rows <= kTileRows; ++rows) table[rows] = direct_panels(rows);
+  for (int rows = 1; rows <= kTileRows; ++rows) table[rows] = panels_by_rows(rows);
   return table;
 }
 
@@ -19,27 +19,25 @@ constexpr Kernels make_table(const char* name) {
   return {
       .name = name,
       .max_rows = kTileRows,
-      .tile = tiles<FmaStep, WordLoad, false>(),
-      .tile_pairs = tiles<PairStep, WordLoad, false>(),
-      .direct_panels = panels_by_rows(),
-      .direct_many = direct_tiles<true>(),
-      .direct_one = direct_tiles<false>(),
+      .panels = panel_counts(),
+      .tiles = all_tiles<false>(),
+      .keeping_tiles = all_tiles<true>(),
       .widen_rows = widen_rows,
       .widen_columns = widen_columns,
       .pair_rows = pair_rows,
       .pair_columns = pair_columns,
       .pack_rows = pack_rows,
       .pack_columns = pack_columns,
-      .dequant_i8_columns = dequant_i8_columns,
-      .dequant_u4_columns = dequant_u4_columns,
-      .dequant_i8_rows = dequant_i8_rows,
-      .dequant_u4_rows = dequant_u4_rows,
+      .pack_row_pairs = pack_row_pairs,
+      .pack_column_pairs = pack_column_pairs,
+      .dequantise_columns = dequantise_columns,
       .store_row = store_row,
       .ops = make_ops(),
       .accumulate = accumulate,
       .widen = widen_elements,
       .narrow = narrow_elements,
       .checksum = checksum,
+      .checksum_rows = checksum_rows,
       .copy = copy,
   };
 }
