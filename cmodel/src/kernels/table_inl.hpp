@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kernels/kernels.hpp"
-#include "kernels/matmul_inl.hpp"
 #include "kernels/memory_inl.hpp"
+#include "kernels/pack_inl.hpp"
 #include "kernels/vector_inl.hpp"
 
 namespace tandem::cmodel::TANDEM_CM_ISA {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Micro-operations over arrays, reductions and conversions over the primitives of one instruction
-// set. Included as matmul_inl.hpp is.
+// set. Included as tiles_inl.hpp is.
 #pragma once
 
 #include <cstring>
 #include <utility>
 
 #include "kernels/kernels.hpp"
-#include "kernels/matmul_inl.hpp"
+#include "kernels/pack_inl.hpp"
 
 namespace tandem::cmodel::TANDEM_CM_ISA {
 

@@ -189,6 +189,24 @@ TEST_P(MatmulTest, KeepsOneChainWhereTheRowsOfADoNotFitTheScratchMemory) {
   }
 }
 
+TEST_P(MatmulTest, EndsWithABlockOfLessThanATile) {
+  Random random(10);
+  MatmulPacket packet{.m = 13, .n = 2, .k = 21000, .batch0 = 1, .batch1 = 1};
+  packet.a_type = packet.b_type = packet.c_type = Dtype::kF32;
+  packet.b_layout = BLayout::kPanels;
+  const Memory before = Placement(random, packet).place(false);
+  expect_reference(GetParam(), packet, before);
+}
+
+TEST_P(MatmulTest, SplitsRowsAmongThreadsWherePanelsAreFew) {
+  Random random(11);
+  MatmulPacket packet{.m = 77, .n = 33, .k = 100, .batch0 = 1, .batch1 = 1};
+  packet.a_type = packet.b_type = Dtype::kF16;
+  packet.c_type = Dtype::kF32;
+  const Memory before = Placement(random, packet).place(false);
+  expect_reference(GetParam(), packet, before);
+}
+
 TEST_P(MatmulTest, SplitsManyRowsAndPanelsAmongThreads) {
   Random random(8);
   MatmulPacket packet{.m = 260, .n = 200, .k = 40, .batch0 = 1, .batch1 = 1};
