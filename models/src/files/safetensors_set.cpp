@@ -19,7 +19,8 @@ constexpr std::size_t kMaxShards = 4096;
 fs::path resolve(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
-  for (const char* name : {"model.safetensors.index.json", "model.safetensors"}) {
+  // In the order of transformers, should both be there.
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json"}) {
     if (fs::exists(path / name, ignored)) return path / name;
   }
   throw Error(ErrorCode::kNotFound,

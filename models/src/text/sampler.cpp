@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "tandem/base/error.hpp"
 
@@ -37,18 +38,37 @@ std::uint64_t splitmix64(std::uint64_t& state) {
   return z ^ z >> 31;
 }
 
-/// e^x for x <= 0, to about 1e-15, from multiplications and additions only: the library's exp may
-/// differ between systems in the last bit.
+/// e^x for x <= 0, to about 1e-15, from additions, multiplications and bit moves only: the
+/// library's exp may differ between systems in the last bit. No branches, so that loops vectorise.
 double portable_exp(double x) {
-  if (x < -700.0) return 0.0;
   constexpr double kLog2e = 1.4426950408889634074;
-  constexpr double kLn2High = 6.93147180369123816490e-01;  // 33 bits, times small n exact
+  constexpr double kLn2High = 6.93147180369123816490e-01;  // 33 bits: times a small n exact
   constexpr double kLn2Low = 1.90821492927058770002e-10;
-  const double n = std::nearbyint(x * kLog2e);
-  const double r = (x - n * kLn2High) - n * kLn2Low;  // |r| <= ln(2) / 2
-  double sum = 1.0;
-  for (int i = 14; i >= 1; --i) sum = 1.0 + r / i * sum;  // Taylor in Horner form
-  return std::ldexp(sum, static_cast<int>(n));
+  constexpr double kRound = 0x1.8p52;  // adding it rounds to an integer in the low bits
+  const double clamped = x < -700.0 ? -700.0 : x;
+  const double shifted = clamped * kLog2e + kRound;
+  const double n = shifted - kRound;
+  const double r = (clamped - n * kLn2High) - n * kLn2Low;  // |r| <= ln(2) / 2
+  constexpr double kTaylor[] = {1.0 / 87178291200,
+                                1.0 / 6227020800,
+                                1.0 / 479001600,
+                                1.0 / 39916800,
+                                1.0 / 3628800,
+                                1.0 / 362880,
+                                1.0 / 40320,
+                                1.0 / 5040,
+                                1.0 / 720,
+                                1.0 / 120,
+                                1.0 / 24,
+                                1.0 / 6,
+                                1.0 / 2,
+                                1.0,
+                                1.0};
+  double sum = 0.0;
+  for (const double coefficient : kTaylor) sum = sum * r + coefficient;
+  const std::uint64_t exponent = std::bit_cast<std::uint64_t>(shifted) << 52;
+  const double scale = std::bit_cast<double>(exponent + (std::uint64_t{1023} << 52));
+  return x < -700.0 ? 0.0 : sum * scale;
 }
 
 }  // namespace
@@ -80,6 +100,10 @@ std::uint64_t Sampler::next_random() {
 
 double Sampler::next_uniform() { return static_cast<double>(next_random() >> 11) * 0x1p-53; }
 
+bool Sampler::before(const Candidate& a, const Candidate& b) {
+  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+}
+
 TokenId Sampler::argmax(std::span<const float> logits) {
   check_logits(logits);
   std::size_t best = 0;
@@ -97,36 +121,54 @@ TokenId Sampler::sample(std::span<const float> logits) {
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (!std::isinf(logits[i])) candidates_.push_back({logits[i], static_cast<TokenId>(i)});
   }
-  const auto before = [](const Candidate& a, const Candidate& b) {
-    return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
-  };
-  if (options_.top_k > 0 && options_.top_k < candidates_.size()) {
-    std::nth_element(candidates_.begin(), candidates_.begin() + options_.top_k, candidates_.end(),
-                     before);
-    candidates_.resize(options_.top_k);
+  keep_top_k();
+  weights_.resize(candidates_.size());
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    const double distance = static_cast<double>(candidates_[i].logit) - highest;
+    weights_[i] = portable_exp(distance / options_.temperature);
   }
-  std::sort(candidates_.begin(), candidates_.end(), before);
-  weights_.clear();
   double total = 0.0;
-  for (const Candidate& candidate : candidates_) {
-    const double distance = static_cast<double>(candidate.logit) - highest;
-    weights_.push_back(portable_exp(distance / options_.temperature));
-    total += weights_.back();
-  }
-  double kept = total;
-  if (options_.top_p < 1.0f) {
-    const double wanted = total * options_.top_p;
-    std::size_t count = 0;
-    kept = 0.0;
-    while (count < weights_.size() && kept < wanted) kept += weights_[count++];
-    weights_.resize(std::max<std::size_t>(count, 1));
-  }
-  double left = next_uniform() * kept;
-  for (std::size_t i = 0; i + 1 < weights_.size(); ++i) {
+  for (const double weight : weights_) total += weight;
+  if (options_.top_p < 1.0f) total = keep_top_p(total);
+  double left = next_uniform() * total;
+  for (std::size_t i = 0; i + 1 < candidates_.size(); ++i) {
     left -= weights_[i];
     if (left < 0.0) return candidates_[i].id;
   }
-  return candidates_[weights_.size() - 1].id;
+  return candidates_.back().id;
+}
+
+/// Leaves the k best in order. Without a limit the order stays that of the indices.
+void Sampler::keep_top_k() {
+  if (options_.top_k == 0 || options_.top_k >= candidates_.size()) return;
+  const auto end = candidates_.begin() + options_.top_k;
+  std::nth_element(candidates_.begin(), end, candidates_.end(), before);
+  candidates_.erase(end, candidates_.end());
+  std::sort(candidates_.begin(), candidates_.end(), before);
+}
+
+/// Leaves the best candidates that together reach top_p of `total`; returns their weight.
+double Sampler::keep_top_p(double total) {
+  const double wanted = total * options_.top_p;
+  // A heap, because few of many candidates are needed as a rule.
+  std::vector<std::pair<Candidate, double>> heap;
+  heap.reserve(candidates_.size());
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    heap.emplace_back(candidates_[i], weights_[i]);
+  }
+  const auto later = [](const auto& a, const auto& b) { return before(b.first, a.first); };
+  std::make_heap(heap.begin(), heap.end(), later);
+  candidates_.clear();
+  weights_.clear();
+  double kept = 0.0;
+  while (!heap.empty() && (kept < wanted || candidates_.empty())) {
+    std::pop_heap(heap.begin(), heap.end(), later);
+    candidates_.push_back(heap.back().first);
+    weights_.push_back(heap.back().second);
+    kept += heap.back().second;
+    heap.pop_back();
+  }
+  return kept;
 }
 
 }  // namespace tandem::models

@@ -43,6 +43,9 @@ class Sampler {
     TokenId id;
   };
 
+  static bool before(const Candidate& a, const Candidate& b);  // larger logit, then lower id
+  void keep_top_k();
+  double keep_top_p(double total);
   std::uint64_t next_random();
   double next_uniform();  // [0, 1), 53 bits
 
