@@ -6,6 +6,7 @@
 #include <cfenv>
 #include <thread>
 
+#include "check/checker.hpp"
 #include "cmd/command.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/base/error.hpp"
@@ -63,7 +64,8 @@ void count_bytes(const abi::OperandList& operands, driver::ExecutionResult& resu
 NpuEngine::NpuEngine(const Options& options)
     : kernels_(checked_kernels(options.simd)),
       pool_(std::make_unique<ThreadPool>(checked_threads(options.threads))),
-      programs_(std::make_unique<ProgramCache>()) {}
+      programs_(std::make_unique<ProgramCache>()),
+      checker_(options.checker) {}
 
 NpuEngine::~NpuEngine() = default;
 
@@ -75,6 +77,7 @@ std::optional<abi::Engine> NpuEngine::engine_for(std::uint8_t opcode) const {
 
 void NpuEngine::execute(const abi::Packet& packet, const abi::OperandList& operands,
                         const driver::ExecutionContext& context, driver::ExecutionResult& result) {
+  if (checker_) checker_->examine(packet, operands, context.ram, context.ucode);
   const DefaultFloatEnvironment environment;
   const CommandContext command{kernels_, *pool_, *programs_, operands, context};
   switch (packet.opcode) {
@@ -102,7 +105,19 @@ void NpuEngine::execute(const abi::Packet& packet, const abi::OperandList& opera
   count_bytes(operands, result);
 }
 
-void NpuEngine::reset() { programs_->clear(); }
+void NpuEngine::reset() {
+  programs_->clear();
+  if (checker_) checker_->reset();
+}
+
+void NpuEngine::before(const abi::Packet& packet, const abi::OperandList& operands) {
+  checker_->issued(packet, operands);
+}
+
+void NpuEngine::after(const abi::Packet& /*packet*/, const abi::OperandList& operands,
+                      const driver::ExecutionResult& result) {
+  if (result.error == abi::Fault::kNone) checker_->completed(operands);
+}
 
 std::string_view NpuEngine::simd_name() const { return kernels_.name; }
 int NpuEngine::threads() const { return pool_->size(); }

@@ -48,8 +48,8 @@ class Checker {
   /// The packet is about to execute in an engine: the checks that need memory or the program.
   void examine(const abi::Packet& packet, const abi::OperandList& operands,
                const driver::SparseRam& ram, const driver::UcodeMemory& ucode);
-  /// The packet ended without an error.
-  void completed(const abi::Packet& packet, const abi::OperandList& operands);
+  /// The packet with these operands ended without an error.
+  void completed(const abi::OperandList& operands);
 
   /// Host accesses of [addr, addr + num_bytes), not of rings; `pending` as
   /// CommandProcessor::pending.
@@ -90,7 +90,6 @@ class Checker {
   std::string packet_name(const abi::Packet& packet) const;
   void report(std::string_view kind, const abi::Packet& packet, std::string_view operand,
               std::string_view what);
-  void skipped(const abi::Packet& packet, std::string_view operand);
 
   std::mutex mutex_;
   MemoryMap map_;

@@ -34,8 +34,6 @@ TEST(CheckMode, ReadBeforeWriteNamesPacketOpTensorAndAddress) {
       kA + 0x80);
   EXPECT_EQ(device.take(), expected + "\n");
   EXPECT_EQ(device.take(), "");
-  ASSERT_EQ(device.logged.size(), 1u);
-  EXPECT_EQ(device.logged[0], expected);
 }
 
 TEST(CheckMode, AllocationForgetsWhatWasWritten) {

@@ -19,9 +19,12 @@ enum class SimdPath : std::uint8_t {
   kPortable,  ///< Plain C++.
 };
 
+class Checker;
+
 struct Options {
   int threads = 0;  ///< 1 to 256; 0: as many as the processor runs at once. Never changes results.
   SimdPath simd = SimdPath::kAuto;
+  std::shared_ptr<Checker> checker = nullptr;  ///< Sees every packet; null: no check mode.
 };
 
 struct Kernels;
@@ -43,6 +46,10 @@ class NpuEngine : public driver::Engine {
   void execute(const abi::Packet& packet, const abi::OperandList& operands,
                const driver::ExecutionContext& context, driver::ExecutionResult& result) override;
   void reset() override;
+  bool observes() const override { return checker_ != nullptr; }
+  void before(const abi::Packet& packet, const abi::OperandList& operands) override;
+  void after(const abi::Packet& packet, const abi::OperandList& operands,
+             const driver::ExecutionResult& result) override;
 
   /// "avx512", "avx2" or "portable".
   std::string_view simd_name() const;
@@ -52,6 +59,7 @@ class NpuEngine : public driver::Engine {
   const Kernels& kernels_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<ProgramCache> programs_;
+  std::shared_ptr<Checker> checker_;
 };
 
 }  // namespace tandem::cmodel
