@@ -122,5 +122,48 @@ TEST(CliAsm, PointsAtWhatIsWrong) {
   EXPECT_EQ(run_tandem({"replay", scratch.path("bad.asm")}).exit_code, 1);
 }
 
+// Three packets submitted together; the second fails, the third must still execute.
+constexpr const char* kExecText = R"(
+mem activations i32 1 2 3 4
+COPY extent0=1 extent1=1 extent2=1 extent3=4 elem_bytes=4 src_addr=activations src_stride3=4 \
+    dst_addr=activations+0x100 dst_stride3=4
+COPY extent0=1 extent1=1 extent2=1 extent3=4 elem_bytes=4 src_addr=activations src_stride3=4 \
+    dst_addr=0x10 dst_stride3=4
+expect error=UNMAPPED fault=0x10
+COPY extent0=1 extent1=1 extent2=1 extent3=4 elem_bytes=4 src_addr=activations src_stride3=4 \
+    dst_addr=activations+0x200 dst_stride3=4
+expect activations+0x100 i32 1 2 3 4
+)";
+
+TEST(CliExec, GoesOnBehindAnExpectedError) {
+  const ScratchDirectory scratch;
+  const std::string text = std::string(kExecText) + "expect activations+0x200 i32 1 2 3 4\n";
+  const ProgramResult result = run_tandem({"exec", scratch.write("good.exec", text)});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_THAT(result.out, HasSubstr("3 packets, 5 checks, 0 failed"));
+}
+
+TEST(CliExec, NamesWhatDiffers) {
+  const ScratchDirectory scratch;
+  const std::string text = std::string(kExecText) + "expect activations+0x200 i32 1 2 7 4\n";
+  const std::string path = scratch.write("bad.exec", text);
+  const ProgramResult result = run_tandem({"exec", path});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("bad.exec:11"));
+  EXPECT_THAT(result.out, HasSubstr("1 failed"));
+  const nlohmann::json report = run_tandem({"exec", path, "--json"}).json();
+  EXPECT_EQ(report["summary"]["failed"], 1);
+  EXPECT_EQ(report["cases"][0]["status"], "fail");
+  EXPECT_EQ(report["cases"][0]["failures"].size(), 1u);
+}
+
+TEST(CliExec, PointsAtTheLineThatItCannotRead) {
+  const ScratchDirectory scratch;
+  const ProgramResult result = run_tandem({"exec", scratch.write("x.exec", "mem nowhere f32 1\n")});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("x.exec:1:"));
+  EXPECT_EQ(run_tandem({"exec", scratch.path("absent.exec")}).exit_code, 1);
+}
+
 }  // namespace
 }  // namespace tandem::tests
