@@ -33,6 +33,14 @@ if(TANDEM_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+if(TANDEM_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "TANDEM_FUZZ needs clang, found ${CMAKE_CXX_COMPILER_ID}: configure an empty build directory "
+                        "with -DCMAKE_CXX_COMPILER=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # tandem_warnings(TARGET): warnings are errors for every target of ours.
 function(tandem_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-missing-field-initializers)
