@@ -61,6 +61,10 @@ void Session::run(const std::string& suite, const std::string& name,
     result.status =
         error.code() == ErrorCode::kUnimplemented ? Status::kUnsupported : Status::kFail;
     result.detail = error.what();
+  } catch (const nlohmann::json::exception& error) {
+    result.status = Status::kFail;
+    result.detail =
+        fmt::format("malformed case: {}; see docs/reference/reference_data.md", error.what());
   }
   result.suite = suite;
   result.name = name;
@@ -70,7 +74,10 @@ void Session::run(const std::string& suite, const std::string& name,
 
 nlohmann::json read_json(const fs::path& path) {
   std::ifstream file(path);
-  if (!file) throw Error(ErrorCode::kNotFound, fmt::format("{}: cannot be read", path.string()));
+  std::error_code code;
+  if (!file || !fs::is_regular_file(path, code)) {
+    throw Error(ErrorCode::kNotFound, fmt::format("{}: cannot be read", path.string()));
+  }
   try {
     return nlohmann::json::parse(file);
   } catch (const nlohmann::json::exception& error) {

@@ -8,7 +8,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
 
 #include "tandem/base/error.hpp"
 #include "tandem/driver/backend_uri.hpp"
@@ -71,10 +70,19 @@ std::string read_text_file(const std::string& path) {
   if (!file) {
     throw Error(ErrorCode::kNotFound, fmt::format("{}: cannot be opened for reading", path));
   }
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) throw Error(ErrorCode::kUnavailable, fmt::format("{}: cannot be read", path));
-  return text.str();
+  constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
+  std::string text;
+  std::string chunk(std::size_t{1} << 16, '\0');
+  while (file && text.size() <= kMaxBytes) {
+    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    text.append(chunk, 0, static_cast<std::size_t>(file.gcount()));
+  }
+  if (text.size() > kMaxBytes) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected at most 64 MiB, found more; split the file", path));
+  }
+  if (!file.eof()) throw Error(ErrorCode::kUnavailable, fmt::format("{}: cannot be read", path));
+  return text;
 }
 
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) != 0; }

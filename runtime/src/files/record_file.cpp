@@ -258,9 +258,10 @@ void RecordReader::read_header(const RecordFileKind& kind) {
   FileHeader header{};
   read_bytes(&header, sizeof(header), "the file header");
   if (header.magic != kind.magic) {
+    const std::string_view magic(kind.magic.data(), kind.magic.size());
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: not a {}: expected the first bytes '{}'", path_, kind.name,
-                            std::string_view(kind.magic.data(), kind.magic.size())));
+                            magic.substr(0, magic.find('\n'))));
   }
   if (header.version != kRecordFileVersion) {
     throw Error(ErrorCode::kMismatch,
