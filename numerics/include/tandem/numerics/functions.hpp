@@ -266,7 +266,9 @@ template <MicroOps V>
 TANDEM_HD_INLINE V log2(V x) {
   const detail::LogParts<V> p = detail::log_parts(x);
   const V natural = fma(p.s, p.q, p.f);
-  return fma(natural, immf<V>(0x1.715476p+0f), detail::log_exponent(x, p.e));
+  // log2(e) in two parts; the second matters where the exponent is 0.
+  const V low = fma(natural, immf<V>(0x1.4ae0cp-26f), detail::log_exponent(x, p.e));
+  return fma(natural, immf<V>(0x1.715476p+0f), low);
 }
 
 // ---- tanh, sigmoid and the activations --------------------------------------------------------
@@ -335,7 +337,7 @@ TANDEM_HD_INLINE V elu(V x, V alpha) {
 /// computed and one is selected.
 template <MicroOps V>
 TANDEM_HD_INLINE V erf(V x) {
-  const V a = fmin(and_(x, V::imm(kF32AbsMask)), immf<V>(4.15f));
+  const V a = fmin(and_(x, V::imm(kF32AbsMask)), immf<V>(4.2f));
   const V z = mul(a, a);
   V p = fma(z, immf<V>(-0x1.28787ap-11f), immf<V>(0x1.42a6f6p-8f));  // two constants
   p = fma(p, z, immf<V>(-0x1.b5b7c4p-6f));
@@ -343,13 +345,14 @@ TANDEM_HD_INLINE V erf(V x) {
   p = fma(p, z, immf<V>(-0x1.81268p-2f));
   p = fma(p, z, immf<V>(0x1.06eba2p-3f));
   const V near = fma(x, p, x);
-  V w = fma(a, immf<V>(-0x1.4503b6p-13f), immf<V>(0x1.7c12bp-9f));  // two constants
-  w = fma(w, a, immf<V>(-0x1.4ca36ep-6f));
-  w = fma(w, a, immf<V>(0x1.ed1c58p-5f));
-  w = fma(w, a, immf<V>(-0x1.45228cp-5f));
-  w = fma(w, a, immf<V>(-0x1.330674p-4f));
-  w = fma(w, a, immf<V>(-0x1.3554e4p-2f));
-  w = fma(w, a, immf<V>(0x1.00fd12p+0f));
+  V w = fma(a, immf<V>(-0x1.7f89fap-16f), immf<V>(0x1.899cccp-13f));  // two constants
+  w = fma(w, a, immf<V>(0x1.72f996p-11f));
+  w = fma(w, a, immf<V>(-0x1.9909f4p-7f));
+  w = fma(w, a, immf<V>(0x1.61af96p-5f));
+  w = fma(w, a, immf<V>(-0x1.0edd2cp-6f));
+  w = fma(w, a, immf<V>(-0x1.81ddbap-4f));
+  w = fma(w, a, immf<V>(-0x1.2c2c76p-2f));
+  w = fma(w, a, immf<V>(0x1.00886cp+0f));
   w = mul(w, w);
   const V one = or_(and_(x, V::imm(kF32SignBit)), immf<V>(1.0f));
   const V far = fnma(mul(w, w), one, one);

@@ -72,14 +72,17 @@ TANDEM_HD_INLINE FixedTurns<V> fixed_turns(V a) {
 template <MicroOps V>
 TANDEM_HD_INLINE QuarterTurns<V> quarter_turns(V a, std::uint32_t quarter) {
   const FixedTurns<V> f = fixed_turns(a);
-  // The signed fraction in units of 2^-32: its top 24 bits are exact in fp32, 31 more follow.
-  const V top = i2f(and_(shl(f.hi, V::imm(2)), V::imm(0xFFFFFF00u)));
-  const V next = i2f(shr(or_(shl(f.hi, V::imm(26)), shr(f.lo, V::imm(6))), V::imm(1)));
+  // The signed fraction in units of 2^-32, as its nearest multiple of 256, which is exact in fp32,
+  // and the signed rest with 24 more bits below. Where the fraction nearly vanishes (down to 2^-30)
+  // the first part is 0 and the rest still has 26 bits.
+  const V rounded = iadd(f.hi, V::imm(0x20));
+  const V top = i2f(and_(shl(rounded, V::imm(2)), V::imm(0xFFFFFF00u)));
+  const V rest = i2f(or_(shl(f.hi, V::imm(26)), shr(f.lo, V::imm(6))));
   // r = fraction x pi/2, pi/2 in two parts.
-  V r = mul(next, immf<V>(0x1.921fb6p-55f));
+  V r = mul(rest, immf<V>(0x1.921fb6p-56f));
   r = fma(top, immf<V>(-0x1.777a5cp-57f), r);
   r = fma(top, immf<V>(0x1.921fb6p-32f), r);
-  const V turns = iadd(f.hi, V::imm(0x20000000u + quarter));
+  const V turns = iadd(rounded, V::imm(0x20000000u + quarter));
   const V small = fclt(a, immf<V>(0.5f));
   return {sel(small, V::imm(quarter), turns), sel(small, a, r)};
 }
