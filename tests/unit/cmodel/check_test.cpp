@@ -262,6 +262,39 @@ TEST(CheckMode, GatherReadsOnlyWhatItsIndicesSelect) {
                         kA + 96));
 }
 
+TEST(CheckMode, ScatterAddReadsOnlyWhatItsIndicesSelect) {
+  CheckDevice device;
+  device.upload(kA, 64);
+  device.upload(kC + 32, 32);
+  device.upload_values(kB, std::vector<std::int32_t>{1, 1});
+  abi::ScatterAddPacket packet;
+  packet.extent0 = 1;
+  packet.extent1 = 2;
+  packet.extent2 = 8;
+  packet.limit = 4;
+  packet.elem_type = abi::Dtype::kI32;
+  packet.index_type = abi::Dtype::kI32;
+  packet.src_addr = kA;
+  packet.src_stride1 = 32;
+  packet.src_stride2 = packet.dst_stride2 = 4;
+  packet.index_addr = kB;
+  packet.index_stride1 = 4;
+  packet.dst_addr = kC;
+  packet.dst_index_stride = 32;
+  device.op(1, 2, "sum");
+  device.run(packet);
+  EXPECT_EQ(device.take(), "");
+  device.upload_values(kB, std::vector<std::int32_t>{1, 2});
+  device.run(packet);
+  EXPECT_EQ(device.take(),
+            fmt::format("check: read-before-write: SCATTER_ADD seq 2, op sum, operand dst: reads "
+                        "32 bytes at {:#x} that nothing has written; upload or fill them first\n",
+                        kC + 64));
+  // The additions have written it.
+  device.run(packet);
+  EXPECT_EQ(device.take(), "");
+}
+
 TEST(CheckMode, SameCauseIsToldOnce) {
   CheckDevice device;
   for (int i = 0; i < 3; ++i) device.run(copy_of(kA, kB, 64));
