@@ -3,13 +3,13 @@
 #include "tandem/cmodel/engine.hpp"
 
 #include <bit>
-#include <cfenv>
 #include <thread>
 
 #include "check/checker.hpp"
 #include "cmd/command.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/base/error.hpp"
+#include "tandem/numerics/fp_env.hpp"
 
 namespace tandem::cmodel {
 namespace {
@@ -34,22 +34,6 @@ int checked_threads(int threads) {
   const auto cores = int(std::thread::hardware_concurrency());
   return cores < 1 ? 1 : (cores > kMaxThreads ? kMaxThreads : cores);
 }
-
-/// The default floating-point environment (nearest even, subnormals kept) for the life of the
-/// object, whatever the calling thread had set.
-class DefaultFloatEnvironment {
- public:
-  DefaultFloatEnvironment() {
-    std::fegetenv(&saved_);
-    std::fesetenv(FE_DFL_ENV);
-  }
-  ~DefaultFloatEnvironment() { std::fesetenv(&saved_); }
-  DefaultFloatEnvironment(const DefaultFloatEnvironment&) = delete;
-  DefaultFloatEnvironment& operator=(const DefaultFloatEnvironment&) = delete;
-
- private:
-  std::fenv_t saved_;
-};
 
 void count_bytes(const abi::OperandList& operands, driver::ExecutionResult& result) {
   for (const abi::Operand& operand : operands.view()) {
@@ -78,7 +62,7 @@ std::optional<abi::Engine> NpuEngine::engine_for(std::uint8_t opcode) const {
 void NpuEngine::execute(const abi::Packet& packet, const abi::OperandList& operands,
                         const driver::ExecutionContext& context, driver::ExecutionResult& result) {
   if (checker_) checker_->examine(packet, operands, context.ram, context.ucode);
-  const DefaultFloatEnvironment environment;
+  const numerics::FpEnvironment environment;
   const CommandContext command{kernels_, *pool_, *programs_, operands, context};
   switch (packet.opcode) {
     case abi::Opcode::kMatmul:

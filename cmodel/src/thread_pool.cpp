@@ -2,11 +2,12 @@
 // Threads spin for a short while after a packet, because the next one is usually near, then sleep.
 #include "thread_pool.hpp"
 
-#include <cfenv>
 #include <cstdlib>
 #include <new>
 
 #include "kernels/kernels.hpp"
+#include "tandem/base/error.hpp"
+#include "tandem/numerics/fp_env.hpp"
 
 namespace tandem::cmodel {
 namespace {
@@ -77,7 +78,8 @@ void ThreadPool::run_shared(Job job) {
 }
 
 void ThreadPool::work(int thread) {
-  std::fesetenv(FE_DFL_ENV);
+  const numerics::FpEnvironment environment;
+  TANDEM_CHECK(numerics::FpEnvironment::is_default());
   std::uint64_t seen = 0;
   for (;;) {
     int spins = 0;

@@ -126,8 +126,10 @@ class Worker {
 
  private:
   // Registers in words: V, column indices, S, partial results by S register.
-  static constexpr int kColumns = int(abi::kVectorRegisters) * kChunk;
-  static constexpr int kScalars = kColumns + kChunk;
+  /// Registers do not start a power of two apart, where they would hinder each other in the cache.
+  static constexpr int kRegisterWords = kChunk + 16;
+  static constexpr int kColumns = int(abi::kVectorRegisters) * kRegisterWords;
+  static constexpr int kScalars = kColumns + kRegisterWords;
   static constexpr int kPartialSums = kScalars + int(abi::kScalarRegisters) * kScalarWords;
   static constexpr int kEnd = kPartialSums + int(abi::kScalarRegisters * kPartials);
   static_assert(kEnd <= int(Scratch::kRegisters));
@@ -165,7 +167,7 @@ Worker::Worker(const VectorJob& job, Scratch& scratch)
 }
 
 std::uint32_t* Worker::register_of(unsigned selector) const {
-  if (selector < abi::kSelectS) return base_ + selector * kChunk;
+  if (selector < abi::kSelectS) return base_ + selector * kRegisterWords;
   return base_ + kScalars + (selector - abi::kSelectS) * kScalarWords;
 }
 

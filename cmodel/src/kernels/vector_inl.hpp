@@ -29,21 +29,38 @@ struct Source {
   }
 };
 
+/// Whole vectors, several a turn; the compiler must not think that `d` could change the arguments.
+template <class Function>
+TANDEM_CM_INLINE void for_vectors(std::uint32_t* d, int count, Function&& function) {
+  int i = 0;
+  for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
+    const Vec first = function(i);
+    const Vec second = function(i + kWidth);
+    const Vec third = function(i + 2 * kWidth);
+    const Vec fourth = function(i + 3 * kWidth);
+    store(d + i, first);
+    store(d + i + kWidth, second);
+    store(d + i + 2 * kWidth, third);
+    store(d + i + 3 * kWidth, fourth);
+  }
+  for (; i < count; i += kWidth) store(d + i, function(i));
+}
+
 /// The function object Op over arrays; bit n of kScalars: source n is a scalar.
 template <class Op, int kScalars>
 void run_op(const OpArgs& args) {
   const Source<(kScalars & 1) != 0> a(args.a);
   if constexpr (Op::kSources == 1) {
-    for (int i = 0; i < args.count; i += kWidth) store(args.d + i, Op::run(a.at(i)));
+    for_vectors(args.d, args.count, [a](int i) TANDEM_CM_LAMBDA { return Op::run(a.at(i)); });
   } else {
     const Source<(kScalars & 2) != 0> b(args.b);
     if constexpr (Op::kSources == 2) {
-      for (int i = 0; i < args.count; i += kWidth) store(args.d + i, Op::run(a.at(i), b.at(i)));
+      for_vectors(args.d, args.count,
+                  [a, b](int i) TANDEM_CM_LAMBDA { return Op::run(a.at(i), b.at(i)); });
     } else {
       const Source<(kScalars & 4) != 0> c(args.c);
-      for (int i = 0; i < args.count; i += kWidth) {
-        store(args.d + i, Op::run(a.at(i), b.at(i), c.at(i)));
-      }
+      for_vectors(args.d, args.count,
+                  [a, b, c](int i) TANDEM_CM_LAMBDA { return Op::run(a.at(i), b.at(i), c.at(i)); });
     }
   }
 }
@@ -51,7 +68,9 @@ void run_op(const OpArgs& args) {
 template <int kScalars>
 void run_tab(const OpArgs& args) {
   const Source<(kScalars & 1) != 0> a(args.a);
-  for (int i = 0; i < args.count; i += kWidth) store(args.d + i, micro::tab(a.at(i), args.b));
+  const std::uint32_t* table = args.b;
+  for_vectors(args.d, args.count,
+              [a, table](int i) TANDEM_CM_LAMBDA { return micro::tab(a.at(i), table); });
 }
 
 template <auto kFunction>
