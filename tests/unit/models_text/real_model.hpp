@@ -19,13 +19,10 @@ inline std::optional<std::filesystem::path> real_model() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
   if (!cache && !home) return std::nullopt;
-  const fs::path root = (cache ? fs::path(cache) : fs::path(home) / ".cache") / "tandem";
+  const fs::path path = (cache ? fs::path(cache) : fs::path(home) / ".cache") / "tandem" /
+                        "SmolLM2-135M-Instruct.Q4_1.gguf";
   std::error_code ignored;
-  for (fs::recursive_directory_iterator it(root, ignored), end; !ignored && it != end;
-       it.increment(ignored)) {
-    if (it->path().filename() == "SmolLM2-135M-Instruct.Q4_1.gguf") return it->path();
-  }
-  return std::nullopt;
+  return fs::exists(path, ignored) ? std::optional(path) : std::nullopt;
 }
 
 }  // namespace tandem::testing

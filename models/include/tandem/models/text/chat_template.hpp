@@ -42,8 +42,9 @@ struct ChatOptions {
 /// Understood: if/elif/else, for (with filter, else, loop.*, break, continue), set (also blocks and
 /// namespaces), macro, call of macros, filter blocks, raw, generation blocks, comments; Python's
 /// expressions on strings, numbers, lists, tuples and dicts with their usual methods, slices and
-/// conditional expressions; about 40 filters and 25 tests. `raise_exception` gives kInvalidArgument
-/// with the template's words; `strftime_now` gives kUnimplemented.
+/// conditional expressions; some 40 filters and 30 tests. `raise_exception` gives kInvalidArgument
+/// with the template's words. `strftime_now` is not defined, so that a prompt does not depend on
+/// the day; calling it gives kUnimplemented. Templates print dates given as variables.
 ///
 /// Errors name the template and the line. Move-only. Thread-safety: const calls may run in
 /// parallel.
