@@ -89,14 +89,16 @@ void check_tokenizer(Session& session, const std::filesystem::path& dir) {
   const std::string suite = dir.filename().string();
   const Tokenizer tokenizer = Tokenizer::load(dir / "tokenizer.json");
   int number = 0;
-  for (const json& item : read_json(dir / "encode.json").at("cases")) {
+  const json encode = read_json(dir / "encode.json");
+  for (const json& item : encode.at("cases")) {
     const std::string name =
         fmt::format("encode.{}.{}", number++, item.value("group", std::string("text")));
     session.run(suite, name, [&] { return verdict(check_encode(tokenizer, item)); });
   }
   if (std::filesystem::exists(dir / "decode.json")) {
     number = 0;
-    for (const json& item : read_json(dir / "decode.json").at("cases")) {
+    const json decode = read_json(dir / "decode.json");
+    for (const json& item : decode.at("cases")) {
       session.run(suite, fmt::format("decode.{}", number++),
                   [&] { return verdict(check_decode(tokenizer, item)); });
     }
