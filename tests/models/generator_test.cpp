@@ -140,6 +140,18 @@ TEST(Generator, UnlikePromptsOfABatchGiveTheirOwnTokens) {
   for (std::size_t p = 0; p < 4; ++p) EXPECT_EQ(result.sequences[p].ids, golden.greedy(p));
 }
 
+TEST(Generator, EqualPromptsShareOnePassWhereverTheyAre) {
+  GoldenModel golden("llama-tiny");
+  const Prompts prompts{golden.prompt(0), golden.prompt(1), golden.prompt(0),
+                        golden.prompt(0), golden.prompt(2), golden.prompt(1)};
+  const std::size_t which[] = {0, 1, 0, 0, 2, 1};
+  Generator generator(golden.model(), 6);
+  const GenerateResult result =
+      generator.generate(prompts, {.max_new_tokens = 16, .sampler = {}, .stop_at_eos = false});
+  EXPECT_EQ(result.prefill_tokens, prompts[0].size() + prompts[1].size() + prompts[4].size());
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(result.sequences[i].ids, golden.greedy(which[i]));
+}
+
 TEST(Generator, ComputesNothingOnTheHost) {
   GoldenModel golden("llama-tiny");
   const Prompts prompts{golden.prompt(0), golden.prompt(1)};

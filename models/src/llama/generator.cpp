@@ -106,21 +106,31 @@ bool Generator::take(std::uint32_t sequence, Sampler& sampler, const GenerateOpt
 void Generator::prefill(std::span<const std::vector<TokenId>> prompts, const GenerateHooks& hooks,
                         GenerateResult& result) {
   const Stopwatch watch;
+  std::vector<bool> done(prompts.size());
   for (std::uint32_t i = 0; i < prompts.size(); ++i) {
-    const auto same = std::find(prompts.begin(), prompts.begin() + i, prompts[i]);
-    const auto twin = static_cast<std::uint32_t>(same - prompts.begin());
-    if (twin != i && !hooks.on_hidden) {
-      cache_.copy_sequence(twin, i);
-      held_[i] = held_[twin];
-      std::ranges::copy(logits_of(twin), logits_of(i).begin());
-      continue;
-    }
+    if (done[i]) continue;
     const std::size_t kept = keep_common_prefix(i, prompts[i]);
     const TokenRun run{i, std::span(prompts[i]).subspan(kept)};
     result.prefill_tokens += run.ids.size();
     step({&run, 1}, hooks);
+    if (hooks.on_hidden) continue;  // a watcher wants to see every sequence
+    for (std::uint32_t first = i + 1; first < prompts.size();) {
+      std::uint32_t end = first;
+      while (end < prompts.size() && !done[end] && prompts[end] == prompts[i]) done[end++] = true;
+      if (end > first) share_prompt(i, first, end);
+      first = end + 1;
+    }
   }
   result.prefill_seconds = watch.seconds();
+}
+
+// Sequences [first, end) have the prompt of `from`, which was computed.
+void Generator::share_prompt(std::uint32_t from, std::uint32_t first, std::uint32_t end) {
+  cache_.copy_sequence(from, first, end - first);
+  for (std::uint32_t i = first; i < end; ++i) {
+    held_[i] = held_[from];
+    std::ranges::copy(logits_of(from), logits_of(i).begin());
+  }
 }
 
 void Generator::step(std::span<const TokenRun> runs, const GenerateHooks& hooks) {

@@ -49,13 +49,14 @@ void KvCache::truncate(std::uint32_t sequence, std::uint32_t length) {
   lengths_.at(sequence) = std::min(lengths_.at(sequence), length);
 }
 
-void KvCache::copy_sequence(std::uint32_t from, std::uint32_t to) {
+void KvCache::copy_sequence(std::uint32_t from, std::uint32_t first, std::uint32_t count) {
+  TANDEM_CHECK(from < first || from >= first + count);
   const std::uint32_t length = lengths_.at(from);
-  lengths_.at(to) = length;
-  if (from == to || length == 0) return;
+  for (std::uint32_t i = 0; i < count; ++i) lengths_.at(first + i) = length;
+  if (length == 0) return;
   for (const Store& store : stores_) {
     const Tensor filled = whole(store).slice(2, 0, length);
-    ops::copy(*ctx_, filled.slice(0, from, from + 1), filled.slice(0, to, to + 1));
+    ops::copy(*ctx_, filled.slice(0, from, from + 1), filled.slice(0, first, first + count));
   }
 }
 

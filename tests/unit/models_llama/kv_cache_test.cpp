@@ -69,18 +69,26 @@ TEST_F(KvCacheTest, GrowsByDoublingAndKeepsWhatIsFilled) {
   }
 }
 
-TEST_F(KvCacheTest, CopiesASequence) {
-  KvCache cache(context_, config_, 3);
+TEST_F(KvCacheTest, CopiesASequenceToOthers) {
+  KvCache cache(context_, config_, 4);
   cache.reserve(4);
   for (std::uint32_t layer = 0; layer < 2; ++layer) {
-    fill(cache.keys(layer, 2, 1, 0, 4), static_cast<std::uint16_t>(7 + layer));
-    fill(cache.values(layer, 2, 1, 0, 4), static_cast<std::uint16_t>(17 + layer));
+    for (std::uint32_t p = 0; p < 4; ++p) {
+      fill(cache.keys(layer, 0, 1, p, 1), static_cast<std::uint16_t>(10 * layer + p));
+      fill(cache.values(layer, 0, 1, p, 1), static_cast<std::uint16_t>(100 + 10 * layer + p));
+    }
   }
-  cache.advance(2, 4);
-  cache.copy_sequence(2, 0);
-  EXPECT_EQ(cache.length(0), 4u);
-  EXPECT_EQ(read(cache.keys(1, 0, 1, 0, 4)), read(cache.keys(1, 2, 1, 0, 4)));
-  EXPECT_EQ(read(cache.values(0, 0, 1, 0, 4)).front(), 17);
+  cache.advance(0, 4);
+  const std::uint64_t before = context_.packets();
+  cache.copy_sequence(0, 2, 2);
+  EXPECT_EQ(context_.packets() - before, 4u) << "one COPY per buffer";
+  for (const std::uint32_t to : {2u, 3u}) {
+    EXPECT_EQ(cache.length(to), 4u);
+    for (std::uint32_t layer = 0; layer < 2; ++layer) {
+      EXPECT_EQ(read(cache.keys(layer, to, 1, 0, 4)), read(cache.keys(layer, 0, 1, 0, 4)));
+      EXPECT_EQ(read(cache.values(layer, to, 1, 0, 4)), read(cache.values(layer, 0, 1, 0, 4)));
+    }
+  }
   EXPECT_EQ(cache.length(1), 0u);
 }
 

@@ -80,6 +80,7 @@ class Generator {
  private:
   void prefill(std::span<const std::vector<TokenId>> prompts, const GenerateHooks& hooks,
                GenerateResult& result);
+  void share_prompt(std::uint32_t from, std::uint32_t first, std::uint32_t end);
   void step(std::span<const TokenRun> runs, const GenerateHooks& hooks);
   std::span<float> logits_of(std::uint32_t sequence);
   bool take(std::uint32_t sequence, Sampler& sampler, const GenerateOptions& options,

@@ -39,8 +39,9 @@ class KvCache {
   void advance(std::uint32_t sequence, std::uint32_t positions);
   /// Forgets everything from position `length` on.
   void truncate(std::uint32_t sequence, std::uint32_t length);
-  /// Makes `to` equal to `from`: one COPY per buffer.
-  void copy_sequence(std::uint32_t from, std::uint32_t to);
+  /// Makes `count` sequences from `first` on equal to `from`, which is not among them: one COPY per
+  /// buffer.
+  void copy_sequence(std::uint32_t from, std::uint32_t first, std::uint32_t count = 1);
 
   /// Makes room for `positions` per sequence. Errors: kOutOfMemory; the cache keeps its contents.
   void reserve(std::uint32_t positions);
