@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// COPY: contiguous runs as such, everything else in blocks of elements.
+// COPY: contiguous runs as such, transposes in tiles, everything else element by element.
 #include <cstring>
 
 #include "cmd/command.hpp"
@@ -9,32 +9,69 @@
 namespace tandem::cmodel {
 namespace {
 
-/// Blocks small enough that neither side leaves the first-level cache, whatever its stride; within
-/// a block the destination is written along its shorter stride.
+/// Elements one by one, along the destination's shorter stride.
 template <class T>
 std::uint64_t copy_elements(const Plane& plane, const std::byte* src, std::byte* dst,
                             std::uint64_t dst_addr) {
-  constexpr std::uint64_t kBlock = 32;
   const bool by_column = plane.rows.extent != 1 && plane.rows.dst < plane.columns.dst;
   const LoopDim& outer = by_column ? plane.columns : plane.rows;
   const LoopDim& inner = by_column ? plane.rows : plane.columns;
   std::uint64_t sum = 0;
-  for (std::uint64_t first = 0; first < outer.extent; first += kBlock) {
-    const std::uint64_t last = std::min(outer.extent, first + kBlock);
-    for (std::uint64_t begin = 0; begin < inner.extent; begin += kBlock) {
-      const std::uint64_t end = std::min(inner.extent, begin + kBlock);
-      for (std::uint64_t o = first; o < last; ++o) {
-        for (std::uint64_t i = begin; i < end; ++i) {
-          T value;
-          std::memcpy(&value, src + plane.src + o * outer.src + i * inner.src, sizeof value);
-          const std::uint64_t to = plane.dst + o * outer.dst + i * inner.dst;
-          std::memcpy(dst + to, &value, sizeof value);
-          sum += element_checksum(dst_addr + to, value);
-        }
+  for (std::uint64_t o = 0; o < outer.extent; ++o) {
+    for (std::uint64_t i = 0; i < inner.extent; ++i) {
+      T value;
+      std::memcpy(&value, src + plane.src + o * outer.src + i * inner.src, sizeof value);
+      const std::uint64_t to = plane.dst + o * outer.dst + i * inner.dst;
+      std::memcpy(dst + to, &value, sizeof value);
+      sum += element_checksum(dst_addr + to, value);
+    }
+  }
+  return sum;
+}
+
+/// A transpose: the source is contiguous along `outer`, the destination along `inner`. Tiles of
+/// whole cache lines of the source, because lines a power of two apart would push each other out.
+template <class T>
+std::uint64_t transpose_elements(const Plane& plane, const LoopDim& outer, const LoopDim& inner,
+                                 const CommandContext& context, const std::byte* src,
+                                 std::byte* dst, std::uint64_t dst_addr) {
+  constexpr std::uint64_t kLine = 64 / sizeof(T);
+  constexpr std::uint64_t kLines = 64;
+  T tile[kLines][kLine];
+  T run[kLines];
+  std::uint64_t sum = 0;
+  for (std::uint64_t o = 0; o < outer.extent; o += kLine) {
+    const std::uint64_t across = std::min(kLine, outer.extent - o);
+    for (std::uint64_t i = 0; i < inner.extent; i += kLines) {
+      const std::uint64_t down = std::min(kLines, inner.extent - i);
+      const std::byte* from = src + plane.src + o * outer.src + i * inner.src;
+      for (std::uint64_t k = 0; k < down; ++k) {
+        std::memcpy(tile[k], from + k * inner.src, across * sizeof(T));
+      }
+      for (std::uint64_t c = 0; c < across; ++c) {
+        for (std::uint64_t k = 0; k < down; ++k) run[k] = tile[k][c];
+        const std::uint64_t to = plane.dst + (o + c) * outer.dst + i * inner.dst;
+        sum += context.kernels.copy(dst + to, dst_addr + to, reinterpret_cast<std::byte*>(run),
+                                    down * sizeof(T));
       }
     }
   }
   return sum;
+}
+
+/// A plane whose columns are not contiguous on both sides.
+template <class T>
+std::uint64_t copy_plane(const Plane& plane, const CommandContext& context, const std::byte* src,
+                         std::byte* dst, std::uint64_t dst_addr) {
+  const LoopDim& rows = plane.rows;
+  const LoopDim& columns = plane.columns;
+  if (rows.dst == sizeof(T) && columns.src == sizeof(T)) {
+    return transpose_elements<T>(plane, columns, rows, context, src, dst, dst_addr);
+  }
+  if (columns.dst == sizeof(T) && rows.src == sizeof(T)) {
+    return transpose_elements<T>(plane, rows, columns, context, src, dst, dst_addr);
+  }
+  return copy_elements<T>(plane, src, dst, dst_addr);
 }
 
 }  // namespace
@@ -52,7 +89,7 @@ void run_copy(const abi::CopyPacket& p, const CommandContext& context,
     const LoopDim& columns = plane.columns;
     if (columns.extent != 1 && (columns.src != bytes || columns.dst != bytes)) {
       return for_element_size(unsigned(bytes), [&]<class T>() {
-        return copy_elements<T>(plane, src, dst, p.dst_addr);
+        return copy_plane<T>(plane, context, src, dst, p.dst_addr);
       });
     }
     std::uint64_t sum = 0;

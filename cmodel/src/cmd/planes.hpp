@@ -46,7 +46,10 @@ class Loops {
     const LoopDim outer1 = from_inside(2);
     const LoopDim outer0 = from_inside(3);
     const std::uint64_t plane_elements = kPlaneBytes / elem_bytes;
-    const std::uint64_t plane_columns = std::min(columns.extent, plane_elements);
+    const bool runs = columns.src == elem_bytes && columns.dst == elem_bytes;
+    // Planes of a transpose need rows as well as columns.
+    const std::uint64_t plane_columns =
+        std::min(columns.extent, runs || rows.extent == 1 ? plane_elements : kPlaneSide);
     const std::uint64_t plane_rows = std::max<std::uint64_t>(1, plane_elements / plane_columns);
     const std::uint64_t across = (columns.extent + plane_columns - 1) / plane_columns;
     const std::uint64_t down = (rows.extent + plane_rows - 1) / plane_rows;
@@ -71,6 +74,7 @@ class Loops {
 
  private:
   static constexpr std::uint64_t kPlaneBytes = 1 << 18;
+  static constexpr std::uint64_t kPlaneSide = 512;
 
   void add(const LoopDim& dim) {
     if (count_ != 0) {
