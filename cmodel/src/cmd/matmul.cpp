@@ -78,7 +78,14 @@ void MatmulRun::choose_blocks() {
   block_rows_ = ceil_div(ceil_div(m_, blocks_), tile_rows_) * tile_rows_;
   blocks_ = ceil_div(m_, block_rows_);
   const std::int64_t split = std::max<std::int64_t>(1, ceil_div(wanted, batches * blocks_));
-  chunk_ = ceil_div(ceil_div(panels_, split), group_) * group_;
+  const std::int64_t share = ceil_div(panels_, split);
+  if (direct_ && !panels && tiles == 1 && share > tile_panels_) {
+    // Rows of [K, N] are read along: as many panels at once as accumulators fit.
+    const auto fit = std::int64_t(Scratch::kAccumulators) / (kPanel * m_);
+    group_ = std::max(tile_panels_, std::min(share, fit) / tile_panels_ * tile_panels_);
+    along_rows_ = true;
+  }
+  chunk_ = ceil_div(share, group_) * group_;
   chunks_ = ceil_div(panels_, chunk_);
 }
 

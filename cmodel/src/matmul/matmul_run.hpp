@@ -16,6 +16,9 @@ namespace tandem::cmodel {
 inline constexpr std::int64_t kStepsPerBlock = 512;
 inline constexpr std::int64_t kStepsFewTiles = 128;
 inline constexpr std::int64_t kStepsDirect = 1024;
+/// The same for rows of [K, N], which may be a power of two apart and then share few cache sets.
+inline constexpr std::int64_t kStepsDirectRows = 128;
+inline constexpr std::int64_t kStepsAlongRows = 16;
 inline constexpr std::int64_t kMaxGroupsAtOnce = kStepsDirect / 16;
 
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -67,6 +70,8 @@ class MatmulRun {
   void initialise(const Group& group, std::uint32_t* acc) const;
   void multiply(const Group& group, const Span& span, Scratch& scratch) const;
   void multiply_direct(const Group& group, const Span& span, Scratch& scratch) const;
+  void multiply_panels(const Group& group, const Span& span, std::int64_t q,
+                       Scratch& scratch) const;
   void run_tiles(const Group& group, BForm form, TileArgs args, std::int64_t q, std::int64_t panels,
                  std::int64_t first_step, std::int64_t packed_steps, Scratch& scratch) const;
   BForm direct_form() const;
@@ -95,6 +100,7 @@ class MatmulRun {
   std::int64_t steps_;             // of a chain: k, or pairs of k for integers
   bool direct_ = false;            // tiles read B from device memory
   bool keep_ = false;              // only the first tile does
+  bool along_rows_ = false;        // all panels of a group before the next few steps
   std::int64_t buffer_steps_ = 1;  // of B in the buffer
   std::int64_t tile_rows_ = 1;     // of all tiles but the last of a block
   std::int64_t tile_panels_ = 1;

@@ -84,13 +84,26 @@ BForm MatmulRun::direct_form() const {
 
 /// B straight from device memory.
 void MatmulRun::multiply_direct(const Group& group, const Span& span, Scratch& scratch) const {
+  const std::int64_t at_once = along_rows_ ? kStepsAlongRows : span.end - span.begin;
+  for (std::int64_t begin = span.begin; begin < span.end; begin += at_once) {
+    const Span part{span.first, span.packed, begin, std::min(span.end, begin + at_once)};
+    for (std::int64_t q = 0; q < group.panels; q += tile_panels_) {
+      multiply_panels(group, part, q, scratch);
+    }
+  }
+}
+
+/// The panels of one tile from q on.
+void MatmulRun::multiply_panels(const Group& group, const Span& span, std::int64_t q,
+                                Scratch& scratch) const {
   const std::int64_t row_bits =
       kPanel * (p_.b_type == Dtype::kU4 ? 4 : 8 * matmul_type_bytes(p_.b_type));
   const bool panels = p_.b_layout == abi::BLayout::kPanels;
   const auto row_stride = std::int64_t(p_.b_row_stride);
   std::uint32_t scale[kMaxTilePanels * kMaxGroupsAtOnce * kPanel];
   std::uint32_t minimum[kMaxTilePanels * kMaxGroupsAtOnce * kPanel];
-  const std::int64_t at_once = keep_ ? buffer_steps_ : kStepsDirect;
+  const std::int64_t direct_steps = panels ? kStepsDirect : kStepsDirectRows;
+  const std::int64_t at_once = keep_ ? buffer_steps_ : direct_steps;
   const std::int64_t row = panels ? row_bits / 8 : row_stride;
   TileArgs args{.step_bytes = integer_ ? 2 * row : row,
                 .panel_bytes = panels ? row_stride : row_bits / 8,
@@ -100,26 +113,24 @@ void MatmulRun::multiply_direct(const Group& group, const Span& span, Scratch& s
                 .scale_groups = kMaxGroupsAtOnce,
                 .keep = keep_ ? scratch.b : nullptr,
                 .keep_steps = at_once};
-  const std::byte* base = b_matrix(group.block);
-  for (std::int64_t q = 0; q < group.panels; q += tile_panels_) {
-    const std::int64_t count = std::min(tile_panels_, group.panels - q);
-    for (std::int64_t done = span.begin; done < span.end; done += at_once) {
-      args.steps = std::min(at_once, span.end - done);
-      args.group = group_scaled_ ? p_.group_size : args.steps;
-      for (std::int64_t i = 0; group_scaled_ && i < count; ++i) {
-        const std::int64_t at = i * kMaxGroupsAtOnce * kPanel;
-        load_scales(group.block, group.panel + q + i, span.first + done, args.steps, scale + at,
-                    minimum + at);
-      }
-      const bool last = done + at_once >= span.end;
-      const Ahead ahead = last ? ahead_of(group, q + tile_panels_, span.first)
-                               : ahead_of(group, q, span.first + done + at_once);
-      args.ahead = ahead.address;
-      args.ahead_inner = ahead.inner;
-      args.ahead_outer = ahead.outer;
-      args.b = base + (group.panel + q) * args.panel_bytes + (span.first + done) * args.step_bytes;
-      run_tiles(group, direct_form(), args, q, count, done, span.packed, scratch);
+  const std::byte* base = b_matrix(group.block) + (group.panel + q) * args.panel_bytes;
+  const std::int64_t count = std::min(tile_panels_, group.panels - q);
+  for (std::int64_t done = span.begin; done < span.end; done += at_once) {
+    args.steps = std::min(at_once, span.end - done);
+    args.group = group_scaled_ ? p_.group_size : args.steps;
+    for (std::int64_t i = 0; group_scaled_ && i < count; ++i) {
+      const std::int64_t at = i * kMaxGroupsAtOnce * kPanel;
+      load_scales(group.block, group.panel + q + i, span.first + done, args.steps, scale + at,
+                  minimum + at);
     }
+    const bool last = done + at_once >= span.end;
+    const Ahead ahead = last ? ahead_of(group, q + tile_panels_, span.first)
+                             : ahead_of(group, q, span.first + done + at_once);
+    args.ahead = ahead.address;
+    args.ahead_inner = ahead.inner;
+    args.ahead_outer = ahead.outer;
+    args.b = base + (span.first + done) * args.step_bytes;
+    run_tiles(group, direct_form(), args, q, count, done, span.packed, scratch);
   }
 }
 

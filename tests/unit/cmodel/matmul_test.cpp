@@ -175,6 +175,24 @@ TEST_P(MatmulTest, GivesTheBitsOfPlainLoops) {
   }
 }
 
+TEST_P(MatmulTest, TouchesNothingBehindItsOperands) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    Random random(seed + 1000);
+    MatmulPacket packet = random_packet(random);
+    packet.k = std::min(packet.k, 70u);
+    const Memory placed = Placement(random, packet).place(false);
+    auto moved = std::bit_cast<abi::Packet>(packet);
+    for (int i = 0; i < abi::operands(moved).count; ++i) {
+      Memory before = placed;
+      moved = std::bit_cast<abi::Packet>(packet);
+      move_to_end(moved, i, before);
+      expect_reference(GetParam(), std::bit_cast<MatmulPacket>(moved), before);
+      if (HasFailure()) return;
+    }
+  }
+}
+
 TEST_P(MatmulTest, KeepsOneChainWhereTheRowsOfADoNotFitTheScratchMemory) {
   Random random(7);
   MatmulPacket packet{.k = 90000, .batch0 = 1, .batch1 = 1};

@@ -118,6 +118,22 @@ std::uint64_t AddressSpace::take(std::uint64_t bytes, std::uint64_t alignment) {
   return at;
 }
 
+void move_to_end(abi::Packet& packet, int index, Memory& memory) {
+  const abi::Operand operand = abi::operands(packet).items[std::size_t(index)];
+  const std::uint64_t size = operand.hull_end() - operand.base;
+  const std::vector<std::byte> bytes(&memory[operand.base - kBase],
+                                     &memory[operand.base - kBase] + size);
+  memory.resize((memory.size() + size + 64 + 4095) / 4096 * 4096);
+  for (std::uint64_t alignment = 1;; alignment *= 2) {
+    ASSERT_LE(alignment, 64u);
+    const std::uint64_t addr = (kBase + memory.size() - size) / alignment * alignment;
+    std::memcpy(reinterpret_cast<std::byte*>(&packet) + operand.addr_field, &addr, sizeof addr);
+    if (abi::check_packet(packet, {.ucode_words = 4096, .loaded_ucode_words = 4096})) continue;
+    std::copy(bytes.begin(), bytes.end(), &memory[addr - kBase]);
+    return;
+  }
+}
+
 std::string first_difference(const Memory& expected, const Memory& found) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (expected[i] == found[i]) continue;

@@ -88,6 +88,10 @@ class AddressSpace {
   std::uint64_t next_ = kBase;
 };
 
+/// Moves operand `index` of a packet, with its bytes, to a new end of `memory`, as close to it as
+/// the alignment allows; behind it no memory answers.
+void move_to_end(abi::Packet& packet, int index, Memory& memory);
+
 /// Index of the first differing byte with its surroundings, for messages.
 std::string first_difference(const Memory& expected, const Memory& found);
 

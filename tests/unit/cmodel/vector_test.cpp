@@ -130,6 +130,29 @@ TEST_P(VectorTest, GivesTheBitsOfPlainLoops) {
   }
 }
 
+TEST_P(VectorTest, TouchesNothingBehindItsOperands) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    Random random(seed + 1000);
+    VectorPacket packet = random_packet(random);
+    const Memory placed = place(random, packet, false);
+    const std::vector<std::uint64_t> program = random_program(random, packet);
+    packet.ucode_words = std::uint16_t(program.size());
+    auto moved = std::bit_cast<abi::Packet>(packet);
+    for (int i = 0; i < abi::operands(moved).count; ++i) {
+      Memory before = placed;
+      moved = std::bit_cast<abi::Packet>(packet);
+      move_to_end(moved, i, before);
+      TestDevice device(GetParam(), before.size());
+      load_tables(random, device.ucode());
+      auto last = std::bit_cast<VectorPacket>(moved);
+      load_program(device.ucode(), last, program, 0);
+      expect_reference(device, last, before);
+      if (HasFailure()) return;
+    }
+  }
+}
+
 /// One operation over special operands in every combination.
 TEST_P(VectorTest, ComputesEveryOperationOnSpecialValues) {
   static constexpr std::uint32_t kSpecial[] = {
