@@ -60,13 +60,11 @@ State& state() {
   return *instance;
 }
 
-}  // namespace
+std::atomic<const Target*> attached{nullptr};
 
-Level level() { return state().level.load(std::memory_order_relaxed); }
+Level own_level() { return state().level.load(std::memory_order_relaxed); }
 
-void set_level(Level level) { state().level.store(level, std::memory_order_relaxed); }
-
-void write(Level level, std::string_view text) {
+void own_write(Level level, std::string_view text) {
   State& s = state();
   {
     const std::lock_guard<std::mutex> lock(s.sink_mutex);
@@ -76,6 +74,28 @@ void write(Level level, std::string_view text) {
     }
   }
   s.logger.log(to_spdlog(level), text);
+}
+
+constexpr Target kOwn{own_level, own_write};
+
+const Target& current() {
+  const Target* const other = attached.load(std::memory_order_acquire);
+  return other != nullptr ? *other : kOwn;
+}
+
+}  // namespace
+
+Level level() { return current().level(); }
+
+void set_level(Level level) { state().level.store(level, std::memory_order_relaxed); }
+
+void write(Level level, std::string_view text) { current().write(level, text); }
+
+const Target& target() { return current(); }
+
+void attach(const Target& target) {
+  // A plug-in that shares this copy with the program must not wait for itself.
+  attached.store(&target == &kOwn ? nullptr : &target, std::memory_order_release);
 }
 
 void set_sink(std::function<void(Level, std::string_view)> sink) {

@@ -220,6 +220,7 @@ std::unique_ptr<Backend> open_backend(const BackendUri& uri, const DeviceConfig&
   const Plugin& plugin = load(path);
   check(plugin, path, uri.name);
   check_options(uri, plugin);
+  if (plugin.attach_log != nullptr) plugin.attach_log(log::target());
   log::debug("opening backend {} from {}", uri.to_string(), path.string());
   const std::string context = fmt::format("while opening backend {}", uri.to_string());
   try {

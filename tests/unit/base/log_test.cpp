@@ -49,5 +49,24 @@ TEST_F(Log, PacketLinesCarrySeqAndOpcode) {
   EXPECT_EQ(lines_, (std::vector<std::string>{"seq 12 MATMUL: 64 bytes"}));
 }
 
+TEST_F(Log, AsksAndWritesToTheTargetThatItIsAttachedTo) {
+  static std::vector<std::string> taken;
+  static constexpr log::Target kOther{
+      [] { return log::Level::kError; },
+      [](log::Level, std::string_view text) { taken.emplace_back(text); }};
+  const log::Target& own = log::target();
+  log::set_level(log::Level::kTrace);
+  log::attach(kOther);
+  EXPECT_EQ(&log::target(), &kOther);
+  EXPECT_EQ(log::level(), log::Level::kError);
+  log::warning("hidden");
+  log::error("to the other");
+  // A copy's own target is no detour but the end of one.
+  log::attach(own);
+  log::info("to the sink");
+  EXPECT_EQ(taken, (std::vector<std::string>{"to the other"}));
+  EXPECT_EQ(lines_, (std::vector<std::string>{"to the sink"}));
+}
+
 }  // namespace
 }  // namespace tandem

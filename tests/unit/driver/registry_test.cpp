@@ -13,6 +13,7 @@
 #include "support/environment.hpp"
 #include "support/errors.hpp"
 #include "support/raw_device.hpp"
+#include "tandem/base/log.hpp"
 
 namespace tandem::driver {
 namespace {
@@ -109,6 +110,25 @@ TEST_F(Registry, FailuresOfThePluginCarryTheUri) {
   expect_error(ErrorCode::kInternal, {"no such card", "while opening backend nodevice"},
                [] { open("nodevice:?throw=1"); });
   expect_error(ErrorCode::kInternal, {"returned no device"}, [] { open("nodevice:"); });
+}
+
+TEST_F(Registry, PluginsLogWithTheLevelAndTheSinkOfTheProgram) {
+  const log::Level before = log::level();
+  std::vector<std::string> lines;
+  log::set_sink([&](log::Level, std::string_view text) { lines.emplace_back(text); });
+  const auto logged = [&](log::Level level) {
+    lines.clear();
+    log::set_level(level);
+    expect_error(ErrorCode::kInternal, {"returned no device"}, [] { open("nodevice:"); });
+    return lines;
+  };
+  const testing::Matcher<std::vector<std::string>> tells =
+      testing::Contains("the plug-in finds no device");
+  EXPECT_THAT(logged(log::Level::kInfo), testing::Not(tells));
+  EXPECT_THAT(logged(log::Level::kDebug), tells);
+  EXPECT_THAT(logged(log::Level::kInfo), testing::Not(tells));
+  log::set_level(before);
+  log::set_sink({});
 }
 
 TEST_F(Registry, ListTellsGoodFromBad) {

@@ -34,6 +34,18 @@ void write(Level level, std::string_view text);
 /// embedding programs.
 void set_sink(std::function<void(Level, std::string_view)> sink);
 
+/// Where lines go and what decides which: another copy of this logger. A plug-in holds a copy of
+/// its own, which the program that loads it directs to the program's.
+struct Target {
+  Level (*level)();
+  void (*write)(Level level, std::string_view text);
+};
+/// This copy's functions; `attach` of another copy takes them.
+const Target& target();
+/// From now on this copy asks and writes to `target`, which must live as long as the program;
+/// level, sink and TANDEM_LOG of this copy count no more. A copy's own target changes nothing.
+void attach(const Target& target);
+
 /// Thread-safety: all functions of this header may be called from any thread.
 template <class... Args>
 void line(Level wanted, fmt::format_string<Args...> format, Args&&... args) {

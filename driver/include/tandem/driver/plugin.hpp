@@ -13,14 +13,16 @@
 #include <span>
 
 #include "tandem/abi/isa.hpp"
+#include "tandem/base/log.hpp"
 #include "tandem/driver/backend.hpp"
 #include "tandem/driver/backend_uri.hpp"
 #include "tandem/driver/device_config.hpp"
 
 namespace tandem::driver {
 
-/// Version of Plugin, Backend, BackendUri and DeviceConfig; any change of their layout raises it.
-inline constexpr std::uint32_t kPluginApiVersion = 1;
+/// Version of Plugin, Backend, BackendUri, DeviceConfig and log::Target; any change of their layout
+/// raises it.
+inline constexpr std::uint32_t kPluginApiVersion = 2;
 
 /// An option that `?key=value` may set.
 struct PluginOption {
@@ -50,6 +52,9 @@ struct Plugin {
   /// Opens a device. Options have been checked against `options`, not their values. Throws
   /// tandem::Error.
   std::unique_ptr<Backend> (*create)(const BackendUri& uri, const DeviceConfig& config) = nullptr;
+  /// Called with the program's logger before `create`, so that its level and sink hold for the
+  /// plug-in too.
+  void (*attach_log)(const log::Target& target) = log::attach;
 };
 
 inline constexpr char kPluginSymbol[] = "tandem_backend_plugin";

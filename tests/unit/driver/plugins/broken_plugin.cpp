@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "tandem/base/error.hpp"
+#include "tandem/base/log.hpp"
 #include "tandem/driver/plugin.hpp"
 
 using tandem::driver::Plugin;
@@ -16,6 +17,7 @@ std::unique_ptr<tandem::driver::Backend> create(const tandem::driver::BackendUri
   if (uri.get_bool("error", false)) {
     throw tandem::Error(tandem::ErrorCode::kUnavailable, "the card is busy");
   }
+  tandem::log::debug("the plug-in finds no device");
   return nullptr;
 }
 
