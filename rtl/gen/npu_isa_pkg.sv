@@ -6,7 +6,7 @@ package npu_isa_pkg;
 
   // verilator lint_off UNUSEDPARAM
   parameter int unsigned AbiVersion = 1;
-  parameter logic [63:0] AbiHash = 64'hae1fee60eb356341;
+  parameter logic [63:0] AbiHash = 64'h9c5e97bf920c6a2b;
   parameter int unsigned PacketBytes = 256;
   parameter int unsigned CompletionBytes = 64;
   parameter logic [7:0] FirstUserOpcode = 8'h80;

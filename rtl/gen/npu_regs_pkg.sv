@@ -138,6 +138,39 @@ package npu_regs_pkg;
   parameter logic [11:0] RegCyclesLo = 12'h208;
   // ro: high word
   parameter logic [11:0] RegCyclesHi = 12'h20c;
+  // ro: cycles in which the matrix array makes a step
+  parameter logic [11:0] RegPerfArrayActiveLo = 12'h300;
+  // ro: high word
+  parameter logic [11:0] RegPerfArrayActiveHi = 12'h304;
+  // ro: multiply-adds of the array that belong to a result; ARRAY_ROWS x ARRAY_COLS in an active
+  // cycle is full use
+  parameter logic [11:0] RegPerfArraySlotsLo = 12'h308;
+  // ro: high word
+  parameter logic [11:0] RegPerfArraySlotsHi = 12'h30c;
+  // ro: beats read, of all clients; a cycle has one at most
+  parameter logic [11:0] RegPerfReadBeatsLo = 12'h310;
+  // ro: high word
+  parameter logic [11:0] RegPerfReadBeatsHi = 12'h314;
+  // ro: beats written, of all clients; a cycle has one at most
+  parameter logic [11:0] RegPerfWriteBeatsLo = 12'h318;
+  // ro: high word
+  parameter logic [11:0] RegPerfWriteBeatsHi = 12'h31c;
+  // ro: cycles with a read burst that memory has not answered completely
+  parameter logic [11:0] RegPerfReadOpenLo = 12'h320;
+  // ro: high word
+  parameter logic [11:0] RegPerfReadOpenHi = 12'h324;
+  // ro: cycles in which the ring had packets, none of them was checked and no engine was busy
+  parameter logic [11:0] RegPerfFetchWaitLo = 12'h328;
+  // ro: high word
+  parameter logic [11:0] RegPerfFetchWaitHi = 12'h32c;
+  // ro: cycles in which a checked packet waited for the engines of its wait mask or for its own
+  parameter logic [11:0] RegPerfIssueWaitLo = 12'h330;
+  // ro: high word
+  parameter logic [11:0] RegPerfIssueWaitHi = 12'h334;
+  // ro: cycles in which a checked packet waited for a free completion record
+  parameter logic [11:0] RegPerfRecordWaitLo = 12'h338;
+  // ro: high word
+  parameter logic [11:0] RegPerfRecordWaitHi = 12'h33c;
 
   // counters of an engine since reset; busy and stall are 0 on untimed devices
   parameter logic [11:0] RegEngineBase = 12'h240;

@@ -14,7 +14,7 @@ namespace tandem::abi {
 static_assert(std::endian::native == std::endian::little, "packets are little endian");
 
 inline constexpr std::uint32_t kAbiVersion = 1;
-inline constexpr std::uint64_t kAbiHash = 0xae1fee60eb356341;
+inline constexpr std::uint64_t kAbiHash = 0x9c5e97bf920c6a2b;
 inline constexpr std::size_t kPacketBytes = 256;
 inline constexpr std::size_t kCompletionBytes = 64;
 inline constexpr std::uint8_t kFirstUserOpcode = 0x80;

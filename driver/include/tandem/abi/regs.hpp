@@ -92,6 +92,22 @@ inline constexpr std::uint32_t kPacketsLo = 0x200;  ///< ro: packets completed s
 inline constexpr std::uint32_t kPacketsHi = 0x204;  ///< ro: high word
 inline constexpr std::uint32_t kCyclesLo = 0x208;  ///< ro: clock cycles since reset; 0 on untimed devices
 inline constexpr std::uint32_t kCyclesHi = 0x20c;  ///< ro: high word
+inline constexpr std::uint32_t kPerfArrayActiveLo = 0x300;  ///< ro: cycles in which the matrix array makes a step
+inline constexpr std::uint32_t kPerfArrayActiveHi = 0x304;  ///< ro: high word
+inline constexpr std::uint32_t kPerfArraySlotsLo = 0x308;  ///< ro: multiply-adds of the array that belong to a result; ARRAY_ROWS x ARRAY_COLS in an active cycle is full use
+inline constexpr std::uint32_t kPerfArraySlotsHi = 0x30c;  ///< ro: high word
+inline constexpr std::uint32_t kPerfReadBeatsLo = 0x310;  ///< ro: beats read, of all clients; a cycle has one at most
+inline constexpr std::uint32_t kPerfReadBeatsHi = 0x314;  ///< ro: high word
+inline constexpr std::uint32_t kPerfWriteBeatsLo = 0x318;  ///< ro: beats written, of all clients; a cycle has one at most
+inline constexpr std::uint32_t kPerfWriteBeatsHi = 0x31c;  ///< ro: high word
+inline constexpr std::uint32_t kPerfReadOpenLo = 0x320;  ///< ro: cycles with a read burst that memory has not answered completely
+inline constexpr std::uint32_t kPerfReadOpenHi = 0x324;  ///< ro: high word
+inline constexpr std::uint32_t kPerfFetchWaitLo = 0x328;  ///< ro: cycles in which the ring had packets, none of them was checked and no engine was busy
+inline constexpr std::uint32_t kPerfFetchWaitHi = 0x32c;  ///< ro: high word
+inline constexpr std::uint32_t kPerfIssueWaitLo = 0x330;  ///< ro: cycles in which a checked packet waited for the engines of its wait mask or for its own
+inline constexpr std::uint32_t kPerfIssueWaitHi = 0x334;  ///< ro: high word
+inline constexpr std::uint32_t kPerfRecordWaitLo = 0x338;  ///< ro: cycles in which a checked packet waited for a free completion record
+inline constexpr std::uint32_t kPerfRecordWaitHi = 0x33c;  ///< ro: high word
 
 // counters of an engine since reset; busy and stall are 0 on untimed devices
 inline constexpr std::uint32_t kEngineBase = 0x240;
