@@ -36,6 +36,10 @@ void throw_axi_violation(std::uint64_t cycle, const std::string& what, const cha
               fmt::format("AXI protocol violation in cycle {}: {}. Rule: {}", cycle, what, rule));
 }
 
+std::string describe_address(const char* channel, unsigned id, std::uint64_t addr, unsigned len) {
+  return fmt::format("{} id {}, address {:#x}, length {}", channel, id, addr, len);
+}
+
 std::string describe_bursts(const AxiBurstQueue& queue, const char* kind) {
   constexpr unsigned kShown = 8;
   std::string text;

@@ -120,6 +120,8 @@ struct AxiCounts {
 /// Throws kInternal: "AXI protocol violation in cycle N: `what`. Rule: `rule`".
 [[noreturn]] void throw_axi_violation(std::uint64_t cycle, const std::string& what,
                                       const char* rule);
+/// "AR id 1, address 0x80000000, length 3".
+std::string describe_address(const char* channel, unsigned id, std::uint64_t addr, unsigned len);
 /// "id 1: 4 beats at 0x80000000, 2 transferred" for the oldest eight, one on a line.
 std::string describe_bursts(const AxiBurstQueue& queue, const char* kind);
 

@@ -137,8 +137,7 @@ class AxiMemory {
     throw_axi_violation(cycle_, what, rule);
   }
   static std::string show(const char* channel, const Address& a) {
-    return std::string(channel) + " id " + std::to_string(a.id) + ", address " +
-           std::to_string(a.addr) + ", length " + std::to_string(a.len);
+    return describe_address(channel, a.id, a.addr, a.len);
   }
 
   /// Checks an address channel; true if its handshake takes place.
