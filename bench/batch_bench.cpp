@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "bench.hpp"
+#include "device.hpp"
 #include "model_path.hpp"
 #include "tandem/models/llama/llama_model.hpp"
 #include "tandem/runtime/device.hpp"
@@ -42,10 +43,8 @@ double decode_rate(const Options& options, models::LlamaModel& model, std::uint3
 
 std::vector<Case> run_batch(const Options& options) {
   const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
-  runtime::Device device = runtime::Device::open(
-      fmt::format("{}:{}?threads={}", options.backend, options.config, threads),
-      {.config = options.config});
-  ops::Context ctx(device);
+  BenchDevice device(options, {{"threads", std::to_string(threads)}});
+  ops::Context ctx(*device);
   const auto source = models::open_weights(model_path(options));
   models::LlamaModel model(ctx, *source);
   std::vector<Case> cases;

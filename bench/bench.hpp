@@ -13,10 +13,11 @@
 namespace tandem::bench {
 
 struct Options {
-  std::string backend = "cmodel";  ///< Scheme of the backend that is measured.
-  std::string config = "edge";
+  std::string backend = "cmodel:";  ///< URI of the backend that is measured.
+  std::string config;               ///< Device configuration; empty: the URI's, else edge.
   std::string model;  ///< Model file, where a benchmark needs one; empty: the demo's model.
   int repeats = 7;    ///< Timed repetitions; the median counts.
+  std::string* findings = nullptr;  ///< Takes what check mode finds, a line each; null: nowhere.
 };
 
 /// One measured figure beside a named rival's, taken in the same run.

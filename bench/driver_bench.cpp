@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "bench.hpp"
+#include "device.hpp"
 #include "tandem/abi/asm.hpp"
 #include "tandem/abi/packet_cast.hpp"
 #include "tandem/base/error.hpp"
+#include "tandem/driver/backend_uri.hpp"
 #include "tandem/runtime/device.hpp"
 
 namespace tandem::bench {
@@ -21,15 +24,11 @@ constexpr int kMixRounds = 200;
 constexpr double kAim = 1e6;  // Packets a second.
 constexpr char kAimName[] = "aim of 1 M packets/s";
 
-std::string uri(const Options& options, std::string_view query = "") {
-  return fmt::format("{}:{}{}", options.backend, options.config, query);
-}
-
 double per_second(int count, double seconds) { return count / seconds; }
 
 Case empty_through_queue(const Options& options) {
-  auto device = runtime::Device::open(uri(options));
-  runtime::Queue& queue = device.queue();
+  BenchDevice device(options);
+  runtime::Queue& queue = device->queue();
   const double seconds = median_seconds(options.repeats, [&] {
     for (int i = 0; i < kEmptyPackets; ++i) queue.submit_packet(abi::NopPacket{});
     queue.finish();
@@ -38,8 +37,8 @@ Case empty_through_queue(const Options& options) {
 }
 
 Case empty_through_driver(const Options& options) {
-  auto device = runtime::Device::open(uri(options));
-  driver::Driver& driver = device.driver();
+  BenchDevice device(options);
+  driver::Driver& driver = device->driver();
   const double seconds = median_seconds(options.repeats, [&] {
     for (int i = 0; i < kEmptyPackets; ++i) driver.submit_packet(abi::NopPacket{});
     driver.wait_all();
@@ -49,8 +48,8 @@ Case empty_through_driver(const Options& options) {
 
 /// One packet at a time, waited for: the latency of submission, execution and completion.
 Case round_trip(const Options& options) {
-  auto device = runtime::Device::open(uri(options));
-  runtime::Queue& queue = device.queue();
+  BenchDevice device(options);
+  runtime::Queue& queue = device->queue();
   constexpr int kTrips = 20'000;
   const double seconds = median_seconds(options.repeats, [&] {
     for (int i = 0; i < kTrips; ++i) queue.wait(queue.submit_packet(abi::NopPacket{}));
@@ -143,21 +142,25 @@ class Mix {
   std::vector<std::uint64_t> program_;
 };
 
-double mix_rate(const Options& options, std::string_view query) {
-  auto device = runtime::Device::open(uri(options, query));
-  Mix mix(device);
+double mix_rate(const Options& options, bool check) {
+  std::map<std::string, std::string> settings = {{"threads", "1"}};
+  // Backends without check mode do not know the option.
+  const bool known = check || driver::BackendUri::parse(options.backend).options.contains("check");
+  if (known) settings.emplace("check", std::to_string(int{check}));
+  BenchDevice device(options, settings);
+  Mix mix(*device);
   const double seconds = median_seconds(options.repeats, [&] {
     for (int i = 0; i < kMixRounds; ++i) mix.submit();
-    device.queue().finish();
+    device->queue().finish();
   });
   return per_second(kMixRounds * Mix::kPackets, seconds);
 }
 
 /// Packets of the mix a second in check mode beside the same without; `factor` is the cost.
 Case check_mode(const Options& options) {
-  const double plain = mix_rate(options, "?threads=1");
+  const double plain = mix_rate(options, false);
   try {
-    const double checked = mix_rate(options, "?threads=1&check=1");
+    const double checked = mix_rate(options, true);
     return rate_case("check_mode", checked, "packets/s", "the same packets without check mode",
                      plain, {{"factor", plain / checked}});
   } catch (const Error& error) {

@@ -10,6 +10,7 @@
 #include <random>
 
 #include "bench.hpp"
+#include "device.hpp"
 #include "openblas.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/numerics/convert.hpp"
@@ -60,16 +61,17 @@ struct Problem {
 // cache.
 class DeviceProblem {
  public:
-  DeviceProblem(const std::string& uri, const std::string& config, const Problem& problem,
-                int copies)
-      : device_(runtime::Device::open(uri, {.config = config})), copies_(copies) {
-    a_ = device_.malloc("activations", problem.rows * kK * 4, "bench.a");
-    c_ = device_.malloc("activations", problem.rows * kN * 4, "bench.c");
-    b_ = device_.malloc("weights", kWeightBytes * static_cast<std::uint64_t>(copies), "bench.b");
-    device_.copy_in(a_.addr(), std::as_bytes(std::span(problem.a)));
+  DeviceProblem(const Options& options, const Problem& problem, int copies, int threads = 1,
+                std::string_view simd = "auto")
+      : device_(options, {{"threads", std::to_string(threads)}, {"simd", std::string(simd)}}),
+        copies_(copies) {
+    a_ = device_->malloc("activations", problem.rows * kK * 4, "bench.a");
+    c_ = device_->malloc("activations", problem.rows * kN * 4, "bench.c");
+    b_ = device_->malloc("weights", kWeightBytes * static_cast<std::uint64_t>(copies), "bench.b");
+    device_->copy_in(a_.addr(), std::as_bytes(std::span(problem.a)));
     for (int i = 0; i < copies; ++i) {
-      device_.copy_in(b_.addr() + kWeightBytes * static_cast<std::uint64_t>(i),
-                      std::as_bytes(std::span(problem.panels)));
+      device_->copy_in(b_.addr() + kWeightBytes * static_cast<std::uint64_t>(i),
+                       std::as_bytes(std::span(problem.panels)));
     }
     packet_.m = static_cast<std::uint32_t>(problem.rows);
     packet_.n = kN;
@@ -90,19 +92,19 @@ class DeviceProblem {
   void run() {
     for (int i = 0; i < copies_; ++i) {
       packet_.b_addr = b_.addr().value + kWeightBytes * static_cast<std::uint64_t>(i);
-      device_.queue().submit_packet(packet_);
+      device_->queue().submit_packet(packet_);
     }
-    device_.queue().finish();
+    device_->queue().finish();
   }
 
   std::vector<float> result(std::uint64_t rows) {
     std::vector<float> c(rows * kN);
-    device_.copy_out(c_.addr(), std::as_writable_bytes(std::span(c)));
+    device_->copy_out(c_.addr(), std::as_writable_bytes(std::span(c)));
     return c;
   }
 
  private:
-  runtime::Device device_;
+  BenchDevice device_;
   int copies_;
   runtime::Buffer a_, b_, c_;
   abi::MatmulPacket packet_;
@@ -124,17 +126,13 @@ bool equals_scalar_fma(const Problem& problem, const std::vector<float>& c) {
   return true;
 }
 
-std::string uri(const Options& options, int threads, std::string_view simd) {
-  return fmt::format("{}:{}?threads={}&simd={}", options.backend, options.config, threads, simd);
-}
-
 // "all", or the first setting whose bits differ from the scalar chain.
 std::string verify_bits(const Options& options, const Problem& problem) {
   std::string checked;
   for (const std::string_view simd : {"avx512", "avx2", "portable"}) {
     for (const int threads : {1, 2}) {
       try {
-        DeviceProblem device(uri(options, threads, simd), options.config, problem, 1);
+        DeviceProblem device(options, problem, 1, threads, simd);
         device.run();
         if (!equals_scalar_fma(problem, device.result(problem.rows))) {
           return fmt::format("DIFFER: {} at {} threads", simd, threads);
@@ -151,7 +149,7 @@ std::string verify_bits(const Options& options, const Problem& problem) {
 
 Case compare_with_sgemm(const Options& options, const OpenBlas& blas, const Problem& problem) {
   const std::uint64_t m = problem.rows;
-  DeviceProblem device(uri(options, 1, "auto"), options.config, problem, 1);
+  DeviceProblem device(options, problem, 1);
   std::vector<float> c(m * kN);
   const auto ours = [&] { device.run(); };
   const double flops = 2.0 * static_cast<double>(m) * kK * kN;
@@ -191,7 +189,7 @@ class HugePages {
 };
 
 Case stream_weights(const Options& options, const Problem& problem) {
-  DeviceProblem device(uri(options, 1, "auto"), options.config, problem, kStreamedWeights);
+  DeviceProblem device(options, problem, kStreamedWeights);
   const double bytes = static_cast<double>(kWeightBytes) * kStreamedWeights;
   const HugePages memory(kWeightBytes * kStreamedWeights);
   const double bandwidth = read_bandwidth(memory.bytes(), options.repeats);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "bench.hpp"
+#include "device.hpp"
 #include "model_path.hpp"
 #include "tandem/models/llama/llama_model.hpp"
 #include "tandem/runtime/device.hpp"
@@ -31,10 +32,8 @@ struct Speed {
 
 Speed measure_tandem(const Options& options, const fs::path& path, models::WeightStorage storage,
                      unsigned threads) {
-  runtime::Device device = runtime::Device::open(
-      fmt::format("{}:{}?threads={}", options.backend, options.config, threads),
-      {.config = options.config});
-  ops::Context ctx(device);
+  BenchDevice device(options, {{"threads", std::to_string(threads)}});
+  ops::Context ctx(*device);
   const auto source = models::open_weights(path);
   models::LlamaModel model(ctx, *source, storage);
   models::KvCache cache(ctx, model.config(), 1);
@@ -42,7 +41,7 @@ Speed measure_tandem(const Options& options, const fs::path& path, models::Weigh
   const auto step = [&](std::span<const TokenId> ids) {
     const models::TokenRun run{0, ids};
     const ops::Tensor result = model.forward(cache, {&run, 1});
-    device.copy_out(result.addr, std::as_writable_bytes(std::span(logits)));
+    device->copy_out(result.addr, std::as_writable_bytes(std::span(logits)));
   };
   std::vector<TokenId> prompt(kPrefill);
   for (int i = 0; i < kPrefill; ++i) prompt[static_cast<std::size_t>(i)] = 1 + i * 7919 % 40000;

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "bench.hpp"
+#include "device.hpp"
 #include "tandem/ops/all.hpp"
 #include "tandem/runtime/device.hpp"
 
@@ -77,36 +78,35 @@ Case measure(const Options& options, const char* name, double arrays,
 }  // namespace
 
 std::vector<Case> run_vector(const Options& options) {
-  runtime::Device device = runtime::Device::open(
-      fmt::format("{}:{}?threads=1", options.backend, options.config), {.config = options.config});
-  ops::Context ctx(device);
+  BenchDevice device(options, {{"threads", "1"}});
+  ops::Context ctx(*device);
   const std::vector<float> x = random_values(1);
   const std::vector<float> w = random_values(2);
   std::vector<float> y(kCount);
-  const DeviceArray dx(device, x, "bench.x");
-  const DeviceArray dw(device, w, "bench.w");
-  const DeviceArray dy(device, y, "bench.y");
+  const DeviceArray dx(*device, x, "bench.x");
+  const DeviceArray dw(*device, w, "bench.w");
+  const DeviceArray dy(*device, y, "bench.y");
   const ops::Tensor weight = dw.tensor.select(0, 0);
   std::vector<Case> cases;
   cases.push_back(measure(
       options, "softmax", 2,
       [&] {
         ops::softmax(ctx, dx.tensor, -1, dy.tensor);
-        device.queue().finish();
+        device->queue().finish();
       },
       [&] { softmax_loop(x.data(), y.data()); }));
   cases.push_back(measure(
       options, "rmsnorm", 2,
       [&] {
         ops::rmsnorm(ctx, dx.tensor, weight, kEps, 0, dy.tensor);
-        device.queue().finish();
+        device->queue().finish();
       },
       [&] { rmsnorm_loop(x.data(), w.data(), y.data()); }));
   cases.push_back(measure(
       options, "silu_mul", 3,
       [&] {
         ops::silu_mul(ctx, dx.tensor, dw.tensor, dy.tensor);
-        device.queue().finish();
+        device->queue().finish();
       },
       [&] { silu_mul_loop(x.data(), w.data(), y.data()); }));
   return cases;

@@ -36,6 +36,7 @@ constexpr bool kHaveCmodel = false;
 constexpr BackendUnderTest kBackends[] = {
     {"Null", "null:", kHaveNull, kNullUnsupported, {}},
     {"Cmodel", "cmodel:", kHaveCmodel, {}, {}},
+    {"CmodelCheck", "cmodel:?check=1", kHaveCmodel, {}, {}},
 };
 
 bool matches(std::string_view pattern, std::string_view text) {

@@ -66,6 +66,13 @@ void Session::run(const std::string& suite, const std::string& name,
     result.detail =
         fmt::format("malformed case: {}; see docs/reference/reference_data.md", error.what());
   }
+  // Taken after a failure too, so that no finding counts for the next case.
+  std::string findings = device_ ? device_->driver().backend().take_findings() : std::string();
+  if (!findings.empty() && result.status == Status::kPass) {
+    if (findings.back() == '\n') findings.pop_back();
+    result.status = Status::kFail;
+    result.detail = "results are right, but " + findings;
+  }
   result.suite = suite;
   result.name = name;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -7,6 +7,7 @@
 
 #include "bench.hpp"
 #include "cli.hpp"
+#include "device.hpp"
 #include "report.hpp"
 
 namespace tandem::cli {
@@ -67,17 +68,20 @@ Command add_bench_command(CLI::App& app) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", suite.name);
   }
   command->add_option("name", options->name, "One of: " + names)->required();
-  command->add_option("--backend", options->bench.backend, "Backend that is measured");
+  command->add_option("--backend", options->bench.backend,
+                      "Device that is measured: name[:configuration][?key=value&...]");
   command->add_option("--config", options->bench.config, "Device configuration");
   command->add_option("--model", options->bench.model, "Model file of benchmark 'model'");
   command->add_option("--repeats", options->bench.repeats, "Timed repetitions; the median counts")
       ->check(CLI::Range(1, 1000));
   command->add_flag("--json", options->json, "Print JSON");
   return {command, [options] {
+            std::string findings;
+            options->bench.findings = &findings;
             const std::vector<bench::Case> cases = find_suite(options->name).run(options->bench);
-            const std::string backend = options->bench.backend + ":" + options->bench.config;
-            options->json ? print_json(cases, backend) : print_text(cases);
-            return kSuccess;
+            options->json ? print_json(cases, bench::backend_name(options->bench))
+                          : print_text(cases);
+            return report_findings(findings);
           }};
 }
 

@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
 
 #include "tandem/base/error.hpp"
+#include "tandem/base/log.hpp"
 #include "tandem/driver/backend_uri.hpp"
 
 namespace tandem::cli {
@@ -43,6 +45,13 @@ std::string backend_uri(const DeviceFlags& flags) {
 
 runtime::Device open_device(const DeviceFlags& flags) {
   return runtime::Device::open(backend_uri(flags), {.config = flags.config});
+}
+
+int report_findings(std::string_view findings) {
+  if (findings.empty()) return kSuccess;
+  if (!log::enabled(log::Level::kWarning)) fmt::print(stderr, "{}", findings);
+  fmt::print(stderr, "check mode: {} findings\n", std::ranges::count(findings, '\n'));
+  return kFailure;
 }
 
 std::vector<std::int32_t> parse_ids(std::string_view text, std::string_view option) {

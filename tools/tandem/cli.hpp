@@ -55,6 +55,10 @@ void add_device_flags(CLI::App& app, DeviceFlags& flags);
 std::string backend_uri(const DeviceFlags& flags);
 runtime::Device open_device(const DeviceFlags& flags);
 
+/// What check mode found (Backend::take_findings): lines that the log has not shown and their
+/// number go to stderr. kFailure if there are any, else kSuccess.
+int report_findings(std::string_view findings);
+
 /// Comma-separated token ids, e.g. "1,22007,314". Throws UsageError with the place of what is
 /// wrong.
 std::vector<std::int32_t> parse_ids(std::string_view text, std::string_view option);

@@ -169,7 +169,8 @@ int exec(const ExecOptions& options) {
     fmt::print("{}: {} packets, {} checks, {} failed\n", options.file, executor.packets(),
                executor.checks(), executor.failures().size());
   }
-  return passed ? kSuccess : kFailure;
+  const int findings = report_findings(driver.backend().take_findings());
+  return passed ? findings : kFailure;
 }
 
 }  // namespace

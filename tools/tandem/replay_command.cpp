@@ -49,7 +49,9 @@ int replay(const ReplayFlags& flags) {
                result.compared, trace.info().backend, result.differences);
     if (result.first) fmt::print("first: {}\n", result.first->text);
   }
-  return equal ? kSuccess : kFailure;
+  // Not Device::take_findings: a packet that failed as recorded is no error here.
+  const int findings = report_findings(device.driver().backend().take_findings());
+  return equal ? findings : kFailure;
 }
 
 }  // namespace

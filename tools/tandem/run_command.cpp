@@ -2,7 +2,6 @@
 // tandem run: a model writes text.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -17,7 +16,6 @@
 #include "run_session.hpp"
 #include "run_trace.hpp"
 #include "tandem/base/error.hpp"
-#include "tandem/base/log.hpp"
 
 namespace tandem::cli {
 
@@ -158,15 +156,6 @@ int run_conversation(const RunOptions& options, RunSession& session) {
   return kSuccess;
 }
 
-// Check mode found misuse of device memory, of which the log may have told already.
-int report_findings(runtime::Device& device) {
-  const std::string findings = device.take_findings();
-  if (findings.empty()) return kSuccess;
-  if (!log::enabled(log::Level::kWarning)) fmt::print(stderr, "{}", findings);
-  fmt::print(stderr, "check mode: {} findings\n", std::ranges::count(findings, '\n'));
-  return kFailure;
-}
-
 int run(RunOptions& options) {
   check_run_options(options);
   options.generate.stop_at_eos = !options.ignore_eos;
@@ -177,7 +166,7 @@ int run(RunOptions& options) {
   const int code =
       options.is_conversation() ? run_conversation(options, session) : run_prompt(options, session);
   if (!options.record.empty()) session.device().stop_recording();
-  const int findings = report_findings(session.device());
+  const int findings = report_findings(session.device().take_findings());
   return code != kSuccess ? code : findings;
 }
 
