@@ -114,10 +114,12 @@ function(tandem_verilate target)
   add_custom_command(
     OUTPUT ${unit_files} ${dir}/cpp/${ARG_PREFIX}.h
     COMMAND ${CMAKE_COMMAND} -E rm -rf ${dir}/cpp
-    COMMAND ${tandem_verilator_program} ${args} --Mdir ${dir}/cpp ${sources}
+    COMMAND awk -v out=${dir}/locals.vlt -f ${PROJECT_SOURCE_DIR}/cmake/verilated_locals.awk ${sources}
+    COMMAND ${tandem_verilator_program} ${args} --Mdir ${dir}/cpp ${dir}/locals.vlt ${sources}
     COMMAND ${CMAKE_COMMAND} -DDIR=${dir} -DFAST_UNITS=${ARG_FAST_UNITS}
             -P ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake
-    DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake ${tandem_verilator_program}
+    DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake
+            ${PROJECT_SOURCE_DIR}/cmake/verilated_locals.awk ${tandem_verilator_program}
     COMMENT "Verilating ${target}" VERBATIM)
 
   # 2. Objects. What runs once a simulation is built to be built fast.

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes a Verilator configuration that keeps the local variables of always blocks out of waveforms. Traced, they would
+# become members of the model, and the C++ compiler could not turn loops over lanes into vector code.
+# usage: awk -v out=locals.vlt -f verilated_locals.awk SOURCES
+#
+# Looks at declarations between `always_ff ... begin` (or always_comb) and the first statement.
+
+BEGIN { print "`verilator_config" > out }
+
+FNR == 1 { declarations = 0; continued = 0 }
+
+/^[ \t]*always_(ff|comb).*begin[ \t]*(:[ \t]*[a-zA-Z0-9_]+)?[ \t]*(\/\/.*)?$/ {
+  declarations = 1
+  continued = 0
+  next
+}
+
+declarations && (/^[ \t]*$/ || /^[ \t]*\/\//) { next }
+
+declarations {
+  starts = /^[ \t]*(automatic[ \t]+)?(logic|bit|int|([a-z0-9_]+::)?[a-z0-9_]+_[te])[ \t]/
+  if (!starts && !continued) {
+    declarations = 0
+    next
+  }
+  printf "tracing_off -file \"%s\" -lines %d\n", FILENAME, FNR > out
+  code = $0
+  sub(/\/\/.*/, "", code)
+  continued = code !~ /;/
+}
