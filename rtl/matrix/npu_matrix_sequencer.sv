@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps the array through the chunks of each tile.
+//
+// Every row k of a chunk takes one step for each accumulator in use, so that accumulators rotate and the pipeline of
+// the array is never waited for. Columns beyond the tile make idle steps.
+//
+// A step travels down a delay line while its operands are read (1), widened (2) and, group-quantised, scaled (4 more).
+
+module npu_matrix_sequencer
+  import npu_matrix_pkg::*;
+#(
+    parameter int unsigned Rows = 16,
+    parameter int unsigned Cols = 16,
+    parameter int unsigned Blocks = 4,
+    localparam int unsigned Slots = 2 * Blocks,
+    localparam int unsigned SlotBits = $clog2(Slots),
+    localparam int unsigned BlockBits = $clog2(Blocks),
+    localparam int unsigned RowBits = $clog2(Rows)
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    // verilator lint_off UNUSEDSIGNAL
+    input mode_t mode_i,  // each unit uses some of the fields
+    // verilator lint_on UNUSEDSIGNAL
+
+    input  logic   chunk_valid_i,
+    input  chunk_t chunk_i,
+    input  logic   chunk_filled_i,
+    output logic   chunk_freed_o,
+
+    input  logic       tile_valid_i,
+    output logic       tile_ready_o,
+    input  tile_t      tile_i,
+    input  logic [1:0] tile_operands_i,  // by parity: the operands of the tile are in their buffers
+
+    // Reads of the operand buffers: row k of the chunk in `read_slot_o`, of B in superline `read_b_group_o`.
+    output logic                     read_b_o,
+    output logic [ChunkSlotBits-1:0] read_b_slot_o,
+    output logic [6:0]               read_b_row_o,
+    output logic [1:0]               read_b_group_o,
+    output logic                     read_a_o,
+    output logic [ChunkSlotBits-1:0] read_a_slot_o,
+    output logic [6:0]               read_a_row_o,
+    output split_e                   split_o,
+
+    // Two (direct) or six (group) cycles after the read of B: its words go into the array.
+    output logic load_b_o,
+
+    output logic                      step_valid_o,
+    output logic [SlotBits-1:0]       step_slot_o,
+    output logic [Rows-1:0]           step_rows_o,
+    output logic                      step_second_o,  // second group of rows
+    output logic [3:0][BlockBits-1:0] step_block_o,
+
+    // Reads of the tile operands, for the initial values.
+    output logic       read_init_o,
+    output logic       read_init_parity_o,
+    output logic [7:0] read_init_row_o,
+    output logic [1:0] read_init_group_o,
+
+    output logic                 init_valid_o,
+    output logic [SlotBits-1:0]  init_slot_o,
+    output logic [Rows-1:0]      init_rows_o,
+    output logic                 init_en_o,     // one cycle before init_valid_o: its block of the superline read
+    output logic [BlockBits-1:0] init_block_o,
+
+    output logic                swap_valid_o,
+    output logic [SlotBits-1:0] swap_slot_o,
+
+    input  logic  array_busy_i,
+    output logic  drain_valid_o,
+    input  logic  drain_ready_i,  // the result registers are free
+    output tile_t drain_tile_o,
+
+    output logic idle_o,
+    output logic starved_o  // a tile is open and no chunk is here
+);
+
+  typedef enum logic [2:0] {
+    CLEAR,      // accumulators after reset
+    IDLE,
+    INIT_READ,
+    INIT_WIDEN,
+    INIT_WRITE,
+    RUN,
+    FLUSH,
+    CAPTURE
+  } state_e;
+  state_e state;
+
+  tile_t tile;
+  logic parity;
+  assign split_o = tile.split;
+
+  // ---- chunks that are loading or full
+  logic [ChunkSlotBits-1:0] head, tail;
+  logic [ChunkSlotBits:0] filled;
+  chunk_t chunks[ChunkSlots];
+  chunk_t chunk;
+  assign chunk = chunks[head];
+  logic chunk_end;
+
+  // ---- steps: count.low selects the block or superline, count.high the group of rows
+  logic [SlotBits-1:0] count;
+  logic [6:0] row;
+  logic [BlockBits-1:0] low, sub;
+  logic [1:0] group;
+  logic last_count, last_row, running;
+  assign low = count[BlockBits-1:0];
+  assign running = (state == RUN) & (filled != '0);
+  assign last_count = (&low) & (count[SlotBits-1] | ~tile.two_groups);
+  assign last_row = {1'b0, row} + 8'd1 == chunk.rows;
+  assign chunk_end = running & last_count & last_row;
+
+  always_comb begin
+    case (tile.split)
+      SPLIT_1: begin
+        group = 2'd0;
+        sub = low;
+      end
+      SPLIT_2: begin
+        group = {1'b0, low[BlockBits-1]};
+        sub = {1'b0, low[BlockBits-2:0]};
+      end
+      default: begin
+        group = low[BlockBits-1-:2];
+        sub = low & BlockBits'(Blocks / 4 - 1);
+      end
+    endcase
+  end
+
+  // ---- what a step does
+  typedef struct packed {
+    logic valid;
+    logic new_a;
+    logic new_b;
+    logic [SlotBits-1:0] slot;
+    logic second;
+    logic [3:0] quarters;   // that have columns
+    logic [3:0][BlockBits-1:0] block;
+    logic [ChunkSlotBits-1:0] chunk_slot;
+    logic [6:0] row;
+    logic [1:0] group;
+    logic chunk_end;
+  } step_t;
+
+  step_t step_now;
+  logic [11:0] first_col;
+  assign first_col = (12'(group) * 12'(Blocks)) * 12'(Cols);
+
+  always_comb begin
+    step_now = '0;
+    step_now.valid = running & (first_col < {1'b0, tile.cols});
+    step_now.new_a = running & (count == '0);
+    step_now.new_b = step_now.valid & (sub == '0) & ~count[SlotBits-1];
+    step_now.slot = count;
+    step_now.second = count[SlotBits-1];
+    for (int unsigned q = 0; q < 4; q++) begin
+      case (tile.split)
+        SPLIT_1: step_now.block[q] = sub;
+        SPLIT_2: step_now.block[q] = BlockBits'(sub << 1) + BlockBits'(q >> 1);
+        default: step_now.block[q] = BlockBits'(sub << 2) + BlockBits'(q);
+      endcase
+      step_now.quarters[q] = first_col + 12'(step_now.block[q]) * 12'(Cols) < {1'b0, tile.cols};
+    end
+    step_now.chunk_slot = head;
+    step_now.row = row;
+    step_now.group = group;
+    step_now.chunk_end = chunk_end;
+  end
+
+  // ---- the delay line; group-quantised steps enter it earlier
+  localparam int unsigned Delay = 3;
+  localparam int unsigned GroupDelay = 4;
+  step_t [Delay+GroupDelay-1:0] line;  // line[0] is the youngest
+  logic line_busy;
+  // Fields that were used at earlier places of the line are not used later.
+  // verilator lint_off UNUSEDSIGNAL
+  step_t a_step, b_load_step, array_step;
+  // verilator lint_on UNUSEDSIGNAL
+  assign a_step = mode_i.group ? line[GroupDelay] : line[0];
+  assign b_load_step = mode_i.group ? line[GroupDelay+2] : line[2];
+
+  logic [Delay+GroupDelay-1:0] line_valid;
+  assign line_busy = |line_valid;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      line_valid <= '0;
+      line <= '0;
+    end else if (running | line_busy) begin
+      line_valid <= {line_valid[Delay+GroupDelay-2:0], running};
+      line <= {line[Delay+GroupDelay-2:0], step_now};
+    end
+  end
+
+  assign read_b_o = line[0].new_b;
+  assign read_b_slot_o = line[0].chunk_slot;
+  assign read_b_row_o = line[0].row;
+  assign read_b_group_o = line[0].group;
+  assign read_a_o = a_step.new_a;
+  assign read_a_slot_o = a_step.chunk_slot;
+  assign read_a_row_o = a_step.row;
+  assign load_b_o = b_load_step.new_b;
+  assign chunk_freed_o = a_step.chunk_end;
+
+  // ---- rows of the array that hold rows of the tile
+  logic [Rows-1:0] rows_first, rows_second;
+  function automatic logic [Rows-1:0] rows_below(input logic [7:0] limit, input split_e split);
+    logic [31:0] in_part;
+    for (int unsigned r = 0; r < Rows; r++) begin
+      case (split)
+        SPLIT_1: in_part = r;
+        SPLIT_2: in_part = r % (Rows / 2);
+        default: in_part = r % (Rows / 4);
+      endcase
+      rows_below[r] = in_part < {24'd0, limit};
+    end
+  endfunction
+
+  // ---- the array's step is one cycle behind the load of B
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      step_valid_o <= 1'b0;
+      array_step <= '0;
+    end else if (b_load_step.valid | step_valid_o) begin
+      step_valid_o <= b_load_step.valid;
+      array_step <= b_load_step;
+      for (int unsigned q = 0; q < 4; q++) begin
+        step_rows_o[q*Rows/4+:Rows/4] <= (b_load_step.second ? rows_second[q*Rows/4+:Rows/4] : rows_first[q*Rows/4+:Rows/4])
+            & {(Rows / 4) {b_load_step.quarters[q]}};
+      end
+    end
+  end
+  assign step_slot_o = array_step.slot;
+  assign step_block_o = array_step.block;
+  assign step_second_o = array_step.second;
+
+  // ---- initial values: for every row of the tile (bias: group of rows) and superline, block by block
+  logic [7:0] init_row;
+  logic [1:0] init_group, last_group;
+  logic [BlockBits-1:0] init_block;
+  logic bias, last_init_row;
+  assign bias = mode_i.init_mode == npu_isa_pkg::INIT_MODE_BIAS;
+  assign last_group = (tile.split == SPLIT_1) ? 2'd0 : (tile.split == SPLIT_2) ? 2'd1 : 2'd3;
+  assign last_init_row = bias ? (init_row == {7'd0, tile.two_groups}) : (init_row + 8'd1 == tile.rows);
+  assign read_init_o = state == INIT_READ & tile_operands_i[parity];
+  assign read_init_parity_o = parity;
+  assign read_init_row_o = bias ? 8'd0 : init_row;
+  assign read_init_group_o = init_group;
+
+  logic [Rows-1:0] init_rows;
+  logic [SlotBits-1:0] init_slot;
+  always_comb begin
+    logic [31:0] part, first;
+    part = 0;
+    first = 0;
+    init_rows = '0;
+    init_slot = '0;
+    if (state == INIT_WRITE) begin
+      case (tile.split)
+        SPLIT_1: begin
+          init_slot = {bias ? init_row[0] : init_row[RowBits], init_block};
+          init_rows = bias ? '1 : Rows'(1) << init_row[RowBits-1:0];
+        end
+        SPLIT_2: begin
+          part = 32'(init_block) & 32'd1;
+          first = part * (Rows / 2);
+          init_slot = SlotBits'(32'(init_group) * (Blocks / 2) + (32'(init_block) >> 1));
+          init_rows = bias ? {{(Rows / 2) {1'b0}}, {(Rows / 2) {1'b1}}} << first : Rows'(1) << (first + 32'(init_row));
+        end
+        default: begin
+          part = 32'(init_block) & 32'd3;
+          first = part * (Rows / 4);
+          init_slot = SlotBits'(32'(init_group) * (Blocks / 4) + (32'(init_block) >> 2));
+          init_rows = bias ? {{(3 * Rows / 4) {1'b0}}, {(Rows / 4) {1'b1}}} << first : Rows'(1) << (first + 32'(init_row));
+        end
+      endcase
+    end
+  end
+
+  // One cycle behind, with the block of words that it selects.
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) init_valid_o <= 1'b0;
+    else if ((state == INIT_WRITE) | init_valid_o) begin
+      init_valid_o <= state == INIT_WRITE;
+      init_slot_o <= init_slot;
+      init_rows_o <= init_rows;
+    end
+  end
+  assign init_en_o = state == INIT_WRITE;
+  assign init_block_o = init_block;
+
+  // ---- capture
+  assign swap_valid_o = (state == CLEAR) | ((state == CAPTURE) & drain_ready_i);
+  assign swap_slot_o = count;
+  assign drain_valid_o = (state == CAPTURE) & drain_ready_i & (&count);
+  assign drain_tile_o = tile;
+  assign tile_ready_o = state == IDLE;
+  assign idle_o = (state == IDLE) & ~tile_valid_i;
+  assign starved_o = (state == RUN) & (filled == '0);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state <= CLEAR;
+      count <= '0;
+      row <= '0;
+      head <= '0;
+      tail <= '0;
+      filled <= '0;
+      parity <= 1'b0;
+      init_row <= '0;
+      init_group <= '0;
+      init_block <= '0;
+    end else if ((state != IDLE) | tile_valid_i | chunk_valid_i | chunk_filled_i) begin
+      if (chunk_valid_i) begin
+        chunks[tail] <= chunk_i;
+        tail <= tail + 1'b1;
+      end
+      filled <= filled + (ChunkSlotBits + 1)'(chunk_filled_i) - (ChunkSlotBits + 1)'(chunk_end);
+
+      case (state)
+        CLEAR: begin
+          count <= count + 1'b1;
+          if (&count) state <= IDLE;
+        end
+
+        IDLE: begin
+          count <= '0;
+          row <= '0;
+          if (tile_valid_i) begin
+            tile <= tile_i;
+            rows_first <= rows_below(tile_i.rows, tile_i.split);
+            rows_second <= rows_below(tile_i.two_groups ? tile_i.rows - 8'(Rows) : 8'd0, tile_i.split);
+            state <= (mode_i.init_mode == npu_isa_pkg::INIT_MODE_ZERO) ? RUN : INIT_READ;
+          end
+        end
+
+        INIT_READ: if (tile_operands_i[parity]) state <= INIT_WIDEN;
+        INIT_WIDEN: state <= INIT_WRITE;
+        INIT_WRITE: begin
+          init_block <= init_block + 1'b1;
+          if (&init_block) begin
+            state <= INIT_READ;
+            init_group <= init_group + 2'd1;
+            if (init_group == last_group) begin
+              init_group <= '0;
+              init_row <= init_row + 8'd1;
+              if (last_init_row) begin
+                init_row <= '0;
+                state <= RUN;
+              end
+            end
+          end
+        end
+
+        RUN:
+        if (running) begin
+          count <= last_count ? '0 : count + 1'b1;
+          if (last_count) row <= last_row ? '0 : row + 7'd1;
+          if (chunk_end) begin
+            head <= head + 1'b1;
+            if (chunk.last) state <= FLUSH;
+          end
+        end
+
+        FLUSH: if (~line_busy & ~step_valid_o & ~array_busy_i) state <= CAPTURE;
+
+        CAPTURE:
+        if (drain_ready_i) begin
+          count <= count + 1'b1;
+          if (&count) begin
+            parity <= ~parity;
+            state <= IDLE;
+          end
+        end
+
+        default: state <= IDLE;
+      endcase
+    end
+  end
+
+endmodule
