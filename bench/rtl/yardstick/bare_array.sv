@@ -11,12 +11,13 @@ module bare_array (
     input logic clk_i,
     input logic step_i,  // a_i and b_i are the operands of a step
     input logic first_i,  // the step starts from +0
+    input logic last_i,  // the sums of this step are results
     input logic [15:0] row_mask_i,  // rows that work
     input logic [511:0] a_i,  // a[row], fp32 words with 10 fraction bits
     input logic [511:0] b_i,  // b[column]
     input logic read_i,
     input logic [3:0] row_i,
-    output logic [511:0] row_o  // accumulators of row_i, one edge after read_i
+    output logic [511:0] row_o  // results of row_i, one edge after read_i
 );
 
   localparam int unsigned Rows = 16;
@@ -105,7 +106,7 @@ module bare_array (
   endfunction
 
   logic [511:0] a_q, b_q;
-  logic step_q, first_q;
+  logic step_q, first_q, last_q;
 
   always_ff @(posedge clk_i) begin : edge_decode
     logic [511:0] na, nb;
@@ -115,6 +116,7 @@ module bare_array (
     j = 0;
     step_q <= step_i;
     first_q <= first_i;
+    last_q <= last_i;
     if (step_i) begin
       for (j = 0; j < Columns; j++) begin
         na[j*32+:32] = decode(a_i[j*32+:32]);
@@ -125,8 +127,33 @@ module bare_array (
     end
   end
 
+  // Results are captured, not read from the accumulators: reading those elsewhere makes Verilator keep
+  // second copies, and the loops lose their vector form. Rows stand one by one for the same reason.
+  always_ff @(posedge clk_i) begin
+    if (read_i) begin
+      case (row_i)
+        4'd0: row_o <= gen_row[0].result;
+        4'd1: row_o <= gen_row[1].result;
+        4'd2: row_o <= gen_row[2].result;
+        4'd3: row_o <= gen_row[3].result;
+        4'd4: row_o <= gen_row[4].result;
+        4'd5: row_o <= gen_row[5].result;
+        4'd6: row_o <= gen_row[6].result;
+        4'd7: row_o <= gen_row[7].result;
+        4'd8: row_o <= gen_row[8].result;
+        4'd9: row_o <= gen_row[9].result;
+        4'd10: row_o <= gen_row[10].result;
+        4'd11: row_o <= gen_row[11].result;
+        4'd12: row_o <= gen_row[12].result;
+        4'd13: row_o <= gen_row[13].result;
+        4'd14: row_o <= gen_row[14].result;
+        default: row_o <= gen_row[15].result;
+      endcase
+    end
+  end
+
   for (genvar i = 0; i < Rows; i++) begin : gen_row
-    logic [511:0] acc;
+    logic [511:0] acc, result;
 
     always_ff @(posedge clk_i) begin : lanes
       logic [511:0] nx;
@@ -139,31 +166,8 @@ module bare_array (
           nx[j*32+:32] = multiply_add(a_q[i*32+:32], b_q[j*32+:32], acc[j*32+:32] & keep);
         end
         acc <= nx;
+        if (last_q) result <= nx;
       end
-    end
-  end
-
-  // Rows one by one: an array of all of them would be copied every cycle.
-  always_ff @(posedge clk_i) begin
-    if (read_i) begin
-      case (row_i)
-        4'd0: row_o <= gen_row[0].acc;
-        4'd1: row_o <= gen_row[1].acc;
-        4'd2: row_o <= gen_row[2].acc;
-        4'd3: row_o <= gen_row[3].acc;
-        4'd4: row_o <= gen_row[4].acc;
-        4'd5: row_o <= gen_row[5].acc;
-        4'd6: row_o <= gen_row[6].acc;
-        4'd7: row_o <= gen_row[7].acc;
-        4'd8: row_o <= gen_row[8].acc;
-        4'd9: row_o <= gen_row[9].acc;
-        4'd10: row_o <= gen_row[10].acc;
-        4'd11: row_o <= gen_row[11].acc;
-        4'd12: row_o <= gen_row[12].acc;
-        4'd13: row_o <= gen_row[13].acc;
-        4'd14: row_o <= gen_row[14].acc;
-        default: row_o <= gen_row[15].acc;
-      endcase
     end
   end
 

@@ -56,6 +56,7 @@ class Harness {
       for (std::size_t k = 0; k < kDepth; ++k) {
         model_->step_i = 1;
         model_->first_i = k == 0;
+        model_->last_i = k == kDepth - 1;
         std::memcpy(&model_->a_i, a_[k].data(), sizeof(Line));
         std::memcpy(&model_->b_i, b_[k].data(), sizeof(Line));
         clock();
