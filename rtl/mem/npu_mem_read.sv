@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Read side of the memory unit: one AXI4 read port for several clients.
+//
+// Round robin, one burst a cycle, client number as AXI id. R beats go to their client in the cycle after they arrive;
+// R is always ready because clients ask only for what they can take.
+module npu_mem_read #(
+  parameter int unsigned DataBits = 512,
+  parameter int unsigned NumClients = npu_pkg::NumReaders,
+  parameter int unsigned IdBits = npu_pkg::AxiIdBits
+) (
+  input  logic                                      clk_i,
+  input  logic                                      rst_ni,
+
+  input  logic                                      quiesce_i,  // accept nothing new
+  output logic                                      quiet_o,    // no burst is in flight
+
+  input  logic [NumClients-1:0]                     ar_valid_i,
+  output logic [NumClients-1:0]                     ar_ready_o,
+  input  logic [NumClients-1:0][npu_pkg::AddrBits-1:0] ar_addr_i,
+  input  logic [NumClients-1:0][7:0]                ar_len_i,
+  output logic [NumClients-1:0]                     r_valid_o,
+  output logic [DataBits-1:0]                       r_data_o,   // of the client whose r_valid_o is high
+  output logic                                      r_last_o,
+  output logic                                      r_err_o,
+
+  output logic                                      m_axi_arvalid,
+  input  logic                                      m_axi_arready,
+  output logic [IdBits-1:0]                         m_axi_arid,
+  output npu_pkg::addr_t                            m_axi_araddr,
+  output logic [7:0]                                m_axi_arlen,
+  input  logic                                      m_axi_rvalid,
+  output logic                                      m_axi_rready,
+  input  logic [IdBits-1:0]                         m_axi_rid,
+  input  logic [DataBits-1:0]                       m_axi_rdata,
+  input  logic [1:0]                                m_axi_rresp,
+  input  logic                                      m_axi_rlast
+);
+
+  localparam int unsigned PendingBits = 12;  // bursts of all clients in flight
+
+  logic free, accept;
+  logic [NumClients-1:0] grant;
+  logic [$clog2(NumClients)-1:0] client;
+  assign free = (!m_axi_arvalid | m_axi_arready) & !quiesce_i;
+  assign ar_ready_o = free ? grant : '0;
+  assign accept = free & (ar_valid_i != '0);
+  npu_arbiter #(.Num(NumClients)) u_arbiter (
+    .clk_i, .rst_ni, .request_i(ar_valid_i), .grant_o(grant), .index_o(client), .accept_i(accept)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (accept) begin
+      m_axi_arid <= IdBits'(client);
+      m_axi_araddr <= ar_addr_i[client];
+      m_axi_arlen <= ar_len_i[client];
+    end
+    if (m_axi_rvalid) begin
+      r_data_o <= m_axi_rdata;
+      r_last_o <= m_axi_rlast;
+      r_err_o <= m_axi_rresp[1];
+    end
+  end
+
+  logic [PendingBits-1:0] pending_q;
+  logic done;
+  assign done = m_axi_rvalid & m_axi_rlast;
+  assign m_axi_rready = 1'b1;
+  assign quiet_o = pending_q == '0 & r_valid_o == '0;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      m_axi_arvalid <= 1'b0;
+      r_valid_o <= '0;
+      pending_q <= '0;
+    end else begin
+      if (accept) m_axi_arvalid <= 1'b1;
+      else if (m_axi_arready) m_axi_arvalid <= 1'b0;
+      r_valid_o <= m_axi_rvalid ? NumClients'(1) << m_axi_rid : '0;
+      if (accept | done) pending_q <= pending_q + PendingBits'(accept) - PendingBits'(done);
+    end
+  end
+
+  logic unused_resp;
+  assign unused_resp = m_axi_rresp[0];
+
+endmodule

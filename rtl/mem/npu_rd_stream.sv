@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Read stream: segments (byte address, byte count, any alignment) in, dense lines out.
+//
+// Byte 0 of a segment's first line is its first byte; a segment takes ceil(bytes / line bytes) lines, in order. Bytes of
+// the last line behind line_bytes_o are arbitrary. Segments are taken ahead of the lines: requests wait only for
+// credits (FifoBeats beats in flight or buffered) and for room for FifoBeats segments.
+//
+// One line a cycle, aligned or not (an unaligned segment of several beats costs one cycle more); one segment a cycle when
+// segments are short. With Coalesce, a segment that begins in the beat that the previous one ended with uses the data
+// read for that one, unless the stream was idle in between. A client that orders reads behind writes segment by segment
+// sets Coalesce to 0.
+module npu_rd_stream #(
+  parameter int unsigned DataBits = 512,
+  parameter int unsigned FifoBeats = 64,  // a power of two, at least MaxBurst
+  parameter int unsigned MaxBurst = npu_pkg::MaxBurst,
+  parameter bit Coalesce = 1'b1,
+  localparam int unsigned OffBits = $clog2(DataBits / 8)
+) (
+  input  logic                clk_i,
+  input  logic                rst_ni,
+
+  input  logic                seg_valid_i,
+  output logic                seg_ready_o,
+  input  npu_pkg::addr_t      seg_addr_i,
+  input  logic [31:0]         seg_bytes_i,   // at least 1
+
+  output logic                line_valid_o,
+  input  logic                line_ready_i,
+  output logic [DataBits-1:0] line_data_o,
+  output logic [OffBits:0]    line_bytes_o,  // 1 to DataBits / 8
+  output logic                line_last_o,   // of its segment
+
+  output logic                ar_valid_o,
+  input  logic                ar_ready_i,
+  output npu_pkg::addr_t      ar_addr_o,
+  output logic [7:0]          ar_len_o,
+  input  logic                r_valid_i,
+  input  logic [DataBits-1:0] r_data_i,
+  input  logic                r_last_i,
+  input  logic                r_err_i,
+
+  output logic                err_valid_o,   // a beat failed since the last err_clear_i
+  output npu_pkg::addr_t      err_addr_o,    // of the first one, beat-aligned
+  input  logic                err_clear_i,
+  output logic                idle_o         // no segment, beat or line is inside
+);
+
+  localparam int unsigned DescBits = OffBits + 32 + 1;
+
+  logic desc_push, desc_push_ready, reuse, desc_valid, desc_ready, desc_empty;
+  logic [DescBits-1:0] desc;
+  logic beat_valid, beat_ready, burst, issue_idle;
+  logic [DataBits-1:0] beat_data;
+  npu_pkg::addr_t burst_addr;
+
+  assign idle_o = desc_empty & !line_valid_o & issue_idle;
+
+  npu_rd_issue #(
+    .DataBits(DataBits), .FifoBeats(FifoBeats), .MaxBurst(MaxBurst), .Coalesce(Coalesce)
+  ) u_issue (
+    .clk_i, .rst_ni,
+    .seg_valid_i, .seg_ready_o, .seg_addr_i, .seg_bytes_i,
+    .desc_valid_o(desc_push), .desc_ready_i(desc_push_ready), .desc_reuse_o(reuse),
+    .ar_valid_o, .ar_ready_i, .ar_addr_o, .ar_len_o, .burst_o(burst), .burst_addr_o(burst_addr),
+    .consume_i(beat_ready), .drained_i(desc_empty), .idle_o(issue_idle)
+  );
+
+  npu_fifo #(.Width(DescBits), .Depth(FifoBeats)) u_descs (
+    .clk_i, .rst_ni,
+    .push_valid_i(desc_push), .push_ready_o(desc_push_ready),
+    .push_data_i({reuse, seg_addr_i[OffBits-1:0], seg_bytes_i}),
+    .pop_valid_o(desc_valid), .pop_ready_i(desc_ready), .pop_data_o(desc), .empty_o(desc_empty)
+  );
+
+  logic unused_push_ready, unused_empty;
+  npu_fifo #(.Width(DataBits), .Depth(FifoBeats)) u_beats (
+    .clk_i, .rst_ni,
+    .push_valid_i(r_valid_i), .push_ready_o(unused_push_ready), .push_data_i(r_data_i),
+    .pop_valid_o(beat_valid), .pop_ready_i(beat_ready), .pop_data_o(beat_data), .empty_o(unused_empty)
+  );
+
+  npu_rd_align #(.DataBits(DataBits)) u_align (
+    .clk_i, .rst_ni,
+    .desc_valid_i(desc_valid), .desc_ready_o(desc_ready),
+    .desc_reuse_i(desc[DescBits-1]), .desc_offset_i(desc[32+:OffBits]), .desc_bytes_i(desc[31:0]),
+    .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_data_i(beat_data),
+    .line_valid_o, .line_ready_i, .line_data_o, .line_bytes_o, .line_last_o
+  );
+
+  npu_burst_log #(.DataBits(DataBits), .Depth(FifoBeats)) u_log (
+    .clk_i, .rst_ni,
+    .push_i(burst), .addr_i(burst_addr),
+    .resp_i(r_valid_i), .resp_last_i(r_last_i), .resp_err_i(r_err_i),
+    .err_valid_o, .err_addr_o, .err_clear_i
+  );
+
+`ifndef SYNTHESIS
+  logic past_ok_q, stall_seg_q, stall_ar_q, stall_line_q;
+  npu_pkg::addr_t seg_addr_q, ar_addr_q;
+  logic [31:0] seg_bytes_q;
+  logic [7:0] ar_len_q;
+  logic [OffBits:0] line_bytes_q;
+  always_ff @(posedge clk_i) begin
+    past_ok_q <= rst_ni;
+    stall_seg_q <= seg_valid_i & !seg_ready_o;
+    stall_ar_q <= ar_valid_o & !ar_ready_i;
+    stall_line_q <= line_valid_o & !line_ready_i;
+    seg_addr_q <= seg_addr_i;
+    seg_bytes_q <= seg_bytes_i;
+    ar_addr_q <= ar_addr_o;
+    ar_len_q <= ar_len_o;
+    line_bytes_q <= line_bytes_o;
+    if (rst_ni) begin
+      assert (!seg_valid_i || seg_bytes_i != '0) else $error("npu_rd_stream: segment of 0 bytes at %h", seg_addr_i);
+      assert (!r_valid_i || unused_push_ready) else $error("npu_rd_stream: beat without a credit");
+      if (past_ok_q) begin
+        assert (!stall_seg_q || (seg_valid_i && seg_addr_i == seg_addr_q && seg_bytes_i == seg_bytes_q))
+          else $error("npu_rd_stream: waiting segment changed");
+        assert (!stall_ar_q || (ar_valid_o && ar_addr_o == ar_addr_q && ar_len_o == ar_len_q))
+          else $error("npu_rd_stream: waiting burst changed");
+        assert (!stall_line_q || (line_valid_o && line_bytes_o == line_bytes_q))
+          else $error("npu_rd_stream: waiting line changed");
+      end
+    end
+  end
+`endif
+
+endmodule
