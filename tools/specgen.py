@@ -11,9 +11,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from specgen import cpp, docs, model, sv, vectors  # noqa: E402
+from specgen import cpp, docs, model, sv, sv_rules, vectors  # noqa: E402
 
-EMITTERS = [cpp, docs, sv, vectors]
+EMITTERS = [cpp, docs, sv, sv_rules, vectors]
 
 
 def main():
