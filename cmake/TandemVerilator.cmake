@@ -26,10 +26,14 @@ if(tandem_verilator_program)
                         "VERILATOR_ROOT, found '${tandem_verilator_include}'")
   endif()
 endif()
+find_package(ZLIB QUIET)  # FST files
+if(TANDEM_VERILATOR_FOUND AND NOT ZLIB_FOUND)
+  message(WARNING "Verilator is there, but zlib's headers are not (Debian: apt-get install zlib1g-dev): no RTL is built")
+  set(TANDEM_VERILATOR_FOUND FALSE)
+endif()
 if(NOT TANDEM_VERILATOR_FOUND)
   return()
 endif()
-find_package(ZLIB REQUIRED)  # FST files
 find_package(Threads REQUIRED)
 
 find_program(TANDEM_VERILATED_CXX NAMES clang++ ${CMAKE_CXX_COMPILER}
@@ -63,14 +67,14 @@ if(tandem_latomic)
 endif()
 
 # tandem_verilate(TARGET TOP module SOURCES files... [PREFIX name] [PARAMETERS A=1...] [OPT -O3] [FAST_UNITS n]
-#                 [X_ASSIGN unique|fast] [ARGS verilator arguments...] [NO_ASSERT])
+#                 [X_ASSIGN unique|fast] [ARGS verilator arguments...] [DEPENDS files...] [NO_ASSERT])
 # A static library TARGET with header and class PREFIX (default Vmodule). Sources in the order in which they are read:
 # packages first. Strings are given as NAME="text". Registers and X are random at start, by the seed of the context.
 function(tandem_verilate target)
-  cmake_parse_arguments(ARG "NO_ASSERT" "TOP;PREFIX;OPT;X_ASSIGN;FAST_UNITS" "SOURCES;PARAMETERS;ARGS" ${ARGN})
+  cmake_parse_arguments(ARG "NO_ASSERT" "TOP;PREFIX;OPT;X_ASSIGN;FAST_UNITS" "SOURCES;PARAMETERS;ARGS;DEPENDS" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS OR NOT ARG_TOP OR NOT ARG_SOURCES)
     message(FATAL_ERROR "tandem_verilate(${target}): needs TOP and SOURCES; known are PREFIX, PARAMETERS, OPT, "
-                        "FAST_UNITS, X_ASSIGN, ARGS, NO_ASSERT; unknown: '${ARG_UNPARSED_ARGUMENTS}'")
+                        "FAST_UNITS, X_ASSIGN, ARGS, DEPENDS, NO_ASSERT; unknown: '${ARG_UNPARSED_ARGUMENTS}'")
   endif()
   if(NOT ARG_PREFIX)
     set(ARG_PREFIX V${ARG_TOP})
@@ -118,7 +122,7 @@ function(tandem_verilate target)
     COMMAND ${tandem_verilator_program} ${args} --Mdir ${dir}/cpp ${dir}/locals.vlt ${sources}
     COMMAND ${CMAKE_COMMAND} -DDIR=${dir} -DFAST_UNITS=${ARG_FAST_UNITS}
             -P ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake
-    DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake
+    DEPENDS ${sources} ${ARG_DEPENDS} ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake
             ${PROJECT_SOURCE_DIR}/cmake/verilated_locals.awk ${tandem_verilator_program}
     COMMENT "Verilating ${target}" VERBATIM)
 

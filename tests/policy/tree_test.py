@@ -13,6 +13,7 @@ TEXT = SOURCE | {".md", ".txt", ".cmake"}
 BELOW = {"numerics": {"numerics"}}
 BELOW["driver"] = BELOW["numerics"] | {"base", "abi", "driver"}
 BELOW["cmodel"] = BELOW["driver"] | {"cmodel"}
+BELOW["rtlmodel"] = BELOW["driver"] | {"rtlmodel"}
 BELOW["runtime"] = BELOW["driver"] | {"runtime"}
 BELOW["ops"] = BELOW["runtime"] | {"ops"}
 BELOW["models"] = BELOW["ops"] | {"models"}

@@ -22,6 +22,16 @@ struct AxiBurst {
   std::uint8_t response = 0;  ///< Of a write: the worst so far.
 };
 
+/// Is told what a master does, in order, at the rising edges.
+class AxiObserver {
+ public:
+  virtual ~AxiObserver() = default;
+  /// A read burst was accepted.
+  virtual void read_begins(const AxiBurst& burst) = 0;
+  /// All data of a write burst are in memory.
+  virtual void write_ends(const AxiBurst& burst) = 0;
+};
+
 /// Bursts in the order of acceptance, in a ring that holds all that can be outstanding.
 class AxiBurstQueue {
  public:

@@ -57,6 +57,7 @@ class AxiMemory {
     writes_of_.fill(0);
     stalled_ = {};
     active_ = false;
+    taken_r_ = taken_b_ = false;
     top_.m_axi_arready = top_.m_axi_awready = settings_.stall_percent == 0;
     top_.m_axi_wready = top_.m_axi_rvalid = top_.m_axi_bvalid = 0;
   }
@@ -79,8 +80,13 @@ class AxiMemory {
     if (!active_ && settings_.stall_percent == 0 &&
         !(top_.m_axi_arvalid | top_.m_axi_awvalid | top_.m_axi_wvalid)) {
       top_.m_axi_rvalid = top_.m_axi_bvalid = top_.m_axi_wready = 0;
+      taken_r_ = taken_b_ = false;
       return;
     }
+    // Valid falls behind the edge that takes the handshake.
+    if (taken_r_) top_.m_axi_rvalid = 0;
+    if (taken_b_) top_.m_axi_bvalid = 0;
+    taken_r_ = taken_b_ = false;
     drive_read_data();
     drive_response();
     const unsigned limit = settings_.outstanding_per_id;
@@ -98,6 +104,9 @@ class AxiMemory {
   const AxiSettings& settings() const { return settings_; }
   /// Faults may change between packets.
   void set_faults(std::vector<AxiFault> faults) { settings_.faults = std::move(faults); }
+
+  /// Null: nobody. Outlives this object.
+  void set_observer(AxiObserver* observer) { observer_ = observer; }
 
   /// Handshakes that wait and transactions in flight, one on a line; for a watchdog.
   std::string describe() const {
@@ -199,13 +208,14 @@ class AxiMemory {
       return;
     }
     reads_.push(accept(now));
+    if (observer_ != nullptr) observer_->read_begins(reads_.at(reads_.size() - 1));
     ++reads_of_[now.id];
     ++counts_.read_bursts;
   }
 
   void sample_read_data() {
     if (!(top_.m_axi_rvalid & top_.m_axi_rready)) return;
-    top_.m_axi_rvalid = 0;
+    taken_r_ = true;
     ++counts_.read_beats;
     AxiBurst& burst = reads_.at(shown_read_);
     if (burst.beat++ < burst.len) return;
@@ -277,6 +287,7 @@ class AxiMemory {
     ++burst.beat;
     if (!last) return;
     burst.ready_cycle = cycle_ + settings_.latency;
+    if (observer_ != nullptr) observer_->write_ends(burst);
     responses_.push(burst);
     writes_.pop();
   }
@@ -308,7 +319,7 @@ class AxiMemory {
 
   void sample_response() {
     if (!(top_.m_axi_bvalid & top_.m_axi_bready)) return;
-    top_.m_axi_bvalid = 0;
+    taken_b_ = true;
     ++counts_.responses;
     --writes_of_[responses_.at(shown_response_).id];
     shown_response_ == 0 ? responses_.pop() : responses_.remove(shown_response_);
@@ -353,9 +364,10 @@ class AxiMemory {
   AxiPace read_pace_, write_pace_;
   std::uint64_t cycle_ = 0;
   bool active_ = false;
-  AxiBurstQueue reads_;      // Accepted, last beat not transferred.
-  AxiBurstQueue writes_;     // Accepted, last data beat not transferred.
-  AxiBurstQueue responses_;  // All data there, response not taken.
+  bool taken_r_ = false, taken_b_ = false;  // Handshakes of the last edge.
+  AxiBurstQueue reads_;                     // Accepted, last beat not transferred.
+  AxiBurstQueue writes_;                    // Accepted, last data beat not transferred.
+  AxiBurstQueue responses_;                 // All data there, response not taken.
   std::array<unsigned, kAxiIds> reads_of_{}, writes_of_{};
   unsigned shown_read_ = 0;      // Place in reads_ of the beat on the R channel.
   unsigned shown_response_ = 0;  // Place in responses_ of what is on the B channel.
@@ -365,6 +377,7 @@ class AxiMemory {
   std::uint64_t held_strobe_ = 0;
   bool held_last_ = false;
   AxiCounts counts_;
+  AxiObserver* observer_ = nullptr;
 };
 
 }  // namespace tandem::rtlmodel

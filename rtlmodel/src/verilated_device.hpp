@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// DeviceModel around a Verilated npu_top of any configuration.
+#pragma once
+
+#include <fmt/format.h>
+#include <verilated.h>
+#include <verilated_fst_c.h>
+#include <verilated_save.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "tandem/base/error.hpp"
+#include "tandem/rtlmodel/axi_memory.hpp"
+#include "tandem/rtlmodel/device_model.hpp"
+
+namespace tandem::rtlmodel {
+
+template <class Top>
+class VerilatedDevice final : public DeviceModel {
+ public:
+  VerilatedDevice(driver::SparseRam& ram, const ModelOptions& options)
+      : options_(options),
+        context_(make_context(options)),
+        top_(context_.get(), "npu_top"),
+        memory_(top_, ram, options.memory) {
+    top_.s_axil_arvalid = top_.s_axil_awvalid = top_.s_axil_wvalid = 0;
+    top_.s_axil_rready = top_.s_axil_bready = 1;
+    top_.rst_ni = 0;
+    top_.clk_i = 0;
+    top_.eval();
+  }
+  ~VerilatedDevice() override {
+    if (trace_) trace_->close();
+  }
+
+  void reset() override {
+    top_.s_axil_arvalid = top_.s_axil_awvalid = top_.s_axil_wvalid = 0;
+    top_.rst_ni = 0;
+    for (unsigned i = 0; i < kResetCycles; ++i) {
+      half_cycle(1);
+      memory_.reset();  // Before the first edges its pins show anything.
+      half_cycle(0);
+    }
+    if (top_.m_axi_arvalid | top_.m_axi_awvalid | top_.m_axi_wvalid) {
+      throw_axi_violation(memory_.cycle(), "a valid is high in reset", "AXI4 A3.1.2");
+    }
+    top_.rst_ni = 1;
+    cycle_once();
+  }
+
+  std::uint32_t read32(std::uint32_t offset) override {
+    top_.s_axil_araddr = static_cast<std::uint16_t>(offset);
+    top_.s_axil_arvalid = 1;
+    top_.eval();
+    for (unsigned i = 0; i < kRegisterCycles; ++i) {
+      const bool taken = top_.s_axil_arvalid & top_.s_axil_arready;
+      const bool answered = top_.s_axil_rvalid;
+      const std::uint32_t value = top_.s_axil_rdata;
+      cycle_with([&] {
+        if (taken) top_.s_axil_arvalid = 0;
+      });
+      if (answered) return value;
+    }
+    throw_unanswered("read", offset);
+  }
+
+  void write32(std::uint32_t offset, std::uint32_t value) override {
+    top_.s_axil_awaddr = static_cast<std::uint16_t>(offset);
+    top_.s_axil_wdata = value;
+    top_.s_axil_wstrb = 0xf;
+    top_.s_axil_awvalid = top_.s_axil_wvalid = 1;
+    top_.eval();
+    for (unsigned i = 0; i < kRegisterCycles; ++i) {
+      const bool address = top_.s_axil_awvalid & top_.s_axil_awready;
+      const bool data = top_.s_axil_wvalid & top_.s_axil_wready;
+      const bool answered = top_.s_axil_bvalid;
+      cycle_with([&] {
+        if (address) top_.s_axil_awvalid = 0;
+        if (data) top_.s_axil_wvalid = 0;
+      });
+      if (answered) return;
+    }
+    throw_unanswered("write", offset);
+  }
+
+  void run(std::uint64_t cycles, const std::atomic<unsigned>& stop) override {
+    const auto irq = top_.irq_o;
+    for (; cycles > 0; --cycles) {
+      cycle_once();
+      if (top_.irq_o != irq || stop.load(std::memory_order_relaxed) != 0) return;
+    }
+  }
+
+  bool irq() const override { return top_.irq_o; }
+  std::uint64_t cycle() const override { return memory_.cycle(); }
+  bool memory_idle() const override { return memory_.idle(); }
+  const AxiCounts& counts() const override { return memory_.counts(); }
+  std::string describe() const override { return memory_.describe(); }
+  void set_observer(AxiObserver* observer) override { memory_.set_observer(observer); }
+
+  void set_tracing(bool on) override {
+    if (on && !trace_) open_trace();
+    tracing_ = on;
+    if (!on && trace_) trace_->flush();
+  }
+
+  void save(const std::filesystem::path& file) override {
+    if (!memory_.idle()) {
+      throw Error(ErrorCode::kUnavailable,
+                  "rtl: the state can be saved only while nothing is in flight on the memory port; "
+                  "found\n" +
+                      memory_.describe());
+    }
+    VerilatedSave os;
+    os.open(file.string());
+    if (!os.isOpen()) throw_file("written", file);
+    std::string tag = model_tag();
+    os << tag << top_;
+    os.close();
+  }
+
+  void restore(const std::filesystem::path& file) override {
+    VerilatedRestore is;
+    is.open(file.string());
+    if (!is.isOpen()) throw_file("read", file);
+    std::string tag;
+    is >> tag;
+    if (tag != model_tag()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("rtl: {}: state of model '{}', expected '{}'", file.string(), tag,
+                              model_tag()));
+    }
+    memory_.reset();
+    is >> top_;
+    is.close();
+    top_.eval();
+  }
+
+ private:
+  static constexpr unsigned kResetCycles = 8;
+  /// A reset by register waits until the memory port is quiet; nothing else takes long.
+  static constexpr unsigned kRegisterCycles = 1'000'000;
+
+  static std::unique_ptr<VerilatedContext> make_context(const ModelOptions& options) {
+    auto context = std::make_unique<VerilatedContext>();
+    context->randReset(2);
+    context->randSeed(static_cast<int>(options.seed % 0x7fff'ffff + 1));
+    context->traceEverOn(true);
+    context->assertOn(options.assertions);
+    return context;
+  }
+
+  std::string model_tag() const { return top_.modelName(); }
+
+  void cycle_once() {
+    cycle_with([] {});
+  }
+
+  /// One clock cycle; `change` sets inputs after the rising edge.
+  template <class Change>
+  void cycle_with(Change&& change) {
+    memory_.sample();
+    half_cycle(1);
+    memory_.drive();
+    change();
+    half_cycle(0);
+  }
+
+  void half_cycle(unsigned level) {
+    top_.clk_i = level;
+    top_.eval();
+    if (tracing_) [[unlikely]]
+      trace_->dump(time_);
+    ++time_;
+  }
+
+  void open_trace() {
+    if (options_.trace_file.empty()) {
+      throw Error(ErrorCode::kInvalidArgument, "rtl: waves need a file; give option trace=FILE");
+    }
+    trace_ = std::make_unique<VerilatedFstC>();
+    top_.trace(trace_.get(), static_cast<int>(options_.trace_depth));
+    trace_->open(options_.trace_file.c_str());
+    if (!trace_->isOpen()) {
+      trace_.reset();
+      throw_file("written", options_.trace_file);
+    }
+  }
+
+  [[noreturn]] static void throw_file(const char* verb, const std::filesystem::path& file) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("rtl: {} cannot be {}; check directory and rights", file.string(), verb));
+  }
+  [[noreturn]] void throw_unanswered(const char* verb, std::uint32_t offset) {
+    throw Error(ErrorCode::kDeadlineExceeded,
+                fmt::format("rtl: {} of the register at {:#05x} was not answered in {} cycles\n{}",
+                            verb, offset, kRegisterCycles, memory_.describe()));
+  }
+
+  ModelOptions options_;
+  std::unique_ptr<VerilatedContext> context_;
+  Top top_;
+  AxiMemory<Top> memory_;
+  std::unique_ptr<VerilatedFstC> trace_;
+  bool tracing_ = false;
+  std::uint64_t time_ = 0;  // Half cycles: of waves.
+};
+
+}  // namespace tandem::rtlmodel
