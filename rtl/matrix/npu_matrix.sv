@@ -29,7 +29,6 @@ module npu_matrix
     output logic          busy_o,
     output logic          stall_o,
     output logic          array_active_o,  // a step enters the array
-    output logic          array_slot_o,    // a step slot passes, with or without columns
 
     output logic                   ar_valid_o,
     input  logic                   ar_ready_i,
@@ -296,7 +295,10 @@ module npu_matrix
     end
   end
 
+  // A small array uses a part of its panel.
+  // verilator lint_off UNUSEDSIGNAL
   logic [APanels*PanelCols*32-1:0] a_words;
+  // verilator lint_on UNUSEDSIGNAL
   for (genvar i = 0; i < APanels; i++) begin : gen_a
     logic [LineBits-1:0] even, odd;
     npu_matrix_bank #(
@@ -647,6 +649,5 @@ module npu_matrix
 
   assign stall_o = busy_o & starved & loader_waiting;
   assign array_active_o = step_valid;
-  assign array_slot_o = step_valid;
 
 endmodule

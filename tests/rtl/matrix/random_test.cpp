@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// MATMUL packets on npu_matrix and on the cmodel: bytes, checksums and errors.
+#include <gtest/gtest.h>
+
+#include "VMatrixEngineEdge.h"
+#include "VMatrixEngineLarge.h"
+#include "VMatrixEngineTiny.h"
+#include "matrix_cases.hpp"
+#include "rtl/support/engine_bench.hpp"
+
+namespace tandem::rtltest {
+namespace {
+
+rtlmodel::AxiSettings settings(unsigned which, std::uint64_t seed) {
+  rtlmodel::AxiSettings settings = rtlmodel::AxiSettings::zero_wait();
+  switch (which) {
+    case 0:
+      break;
+    case 1:
+      settings = rtlmodel::AxiSettings::realistic();
+      break;
+    case 2:
+      settings.stall_percent = 40;
+      settings.reorder = true;
+      break;
+    default:
+      settings.latency = 17;
+      settings.outstanding_per_id = 2;
+      settings.stall_percent = 20;
+      break;
+  }
+  settings.seed = seed;
+  return settings;
+}
+
+template <class Top>
+class MatrixEngine : public testing::Test {
+ public:
+  static testing::AssertionResult run(EngineBench<Top>& bench, const MatrixCase& c) {
+    for (const MatrixCase::Data& data : c.data) bench.write(data.addr, data.bytes);
+    return bench.same(c.packet);
+  }
+};
+using Tops = testing::Types<VMatrixEngineTiny, VMatrixEngineEdge, VMatrixEngineLarge>;
+TYPED_TEST_SUITE(MatrixEngine, Tops);
+
+TYPED_TEST(MatrixEngine, GivesTheBitsOfTheCmodel) {
+  for (unsigned which = 0; which < 4; ++which) {
+    const std::uint64_t seed = 1 + which;
+    EngineBench<TypeParam> bench(settings(which, seed), {.seed = seed});
+    std::mt19937_64 random(seed);
+    for (unsigned i = 0; i < 150; ++i) {
+      SCOPED_TRACE(testing::Message() << "case " << i << " of seed " << seed);
+      ASSERT_TRUE(this->run(bench, random_matrix_case(random, {})));
+      ASSERT_EQ(bench.last().error, abi::Fault::kNone);
+    }
+  }
+}
+
+// Several row tiles, column tiles and chunks, and so every change of split within a packet.
+TYPED_TEST(MatrixEngine, LargeShapes) {
+  EngineBench<TypeParam> bench(
+      settings(1, 7),
+      {.seed = 7, .banks = {{0x1000'0000, 0x80'0000}, {0x12'3456'0000, 0x80'0000}}});
+  std::mt19937_64 random(7);
+  for (unsigned i = 0; i < 12; ++i) {
+    SCOPED_TRACE(testing::Message() << "case " << i);
+    ASSERT_TRUE(this->run(bench, random_matrix_case(random, {.m = 150, .n = 600, .k = 700})));
+    ASSERT_EQ(bench.last().error, abi::Fault::kNone);
+  }
+}
+
+TYPED_TEST(MatrixEngine, ResetInFlight) {
+  const std::uint64_t seed = 9;
+  EngineBench<TypeParam> bench(settings(3, seed), {.seed = seed});
+  std::mt19937_64 random(seed);
+  for (unsigned i = 0; i < 40; ++i) {
+    SCOPED_TRACE(testing::Message() << "case " << i);
+    const MatrixCase abandoned = random_matrix_case(random, {});
+    bench.reset_in_flight(abandoned.packet, 1 + unsigned(random() % 3000));
+    ASSERT_TRUE(this->run(bench, random_matrix_case(random, {.m = 20, .n = 70, .k = 40})));
+  }
+}
+
+}  // namespace
+}  // namespace tandem::rtltest
