@@ -25,7 +25,7 @@ constexpr std::array kFmaClasses{VectorClass::kCorners,        VectorClass::kRaw
                                  VectorClass::kSpecials,       VectorClass::kNear};
 constexpr std::array kTwoClasses{VectorClass::kCorners, VectorClass::kRaw, VectorClass::kSpecials,
                                  VectorClass::kNear};
-constexpr std::array kOneClasses{VectorClass::kCorners, VectorClass::kEvery};
+constexpr std::array kOneClasses{VectorClass::kCorners, VectorClass::kTies, VectorClass::kEvery};
 constexpr std::array kNarrowClasses{VectorClass::kEvery};
 
 /// Words of both signs with the given exponent fields and fractions.
@@ -107,6 +107,8 @@ std::string_view to_string(VectorClass vector_class) {
       return "specials";
     case VectorClass::kNear:
       return "near";
+    case VectorClass::kTies:
+      return "ties";
     case VectorClass::kEvery:
       return "every";
   }
@@ -197,6 +199,18 @@ void VectorSource::around(int low, int high, std::uint32_t& a, std::uint32_t& b,
   c = word(static_cast<std::uint32_t>(std::clamp(ec, 0, 254)));
 }
 
+/// a is subnormal, b any normal number, c within 16 binades of the product.
+void VectorSource::subnormal_factor(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c) {
+  const std::uint64_t r = random();
+  a = (word(0) & kF32SignBit) | (fraction() >> (r & 15u)) |
+      (operands_ == Operands::kFma10 ? 0x2000u : 1u);
+  b = word(1 + static_cast<std::uint32_t>((r >> 8) % 254u));
+  const std::uint32_t product = bits_of(float_of(a) * float_of(b));
+  const int exponent =
+      static_cast<int>((product >> 23) & 0xFFu) - 16 + static_cast<int>((r >> 32) & 31u);
+  c = word(static_cast<std::uint32_t>(std::clamp(exponent, 0, 254)));
+}
+
 std::uint32_t VectorSource::near(std::uint32_t x) {
   const std::uint64_t r = random();
   const auto units = static_cast<std::uint32_t>(r & 7u) - 3u;
@@ -238,6 +252,7 @@ void VectorSource::fill(std::span<std::uint32_t> a, std::span<std::uint32_t> b,
       }
       case VectorClass::kSubnormal:
         around(-30, 6, a[i], b[i], c[i]);
+        if ((index_ & 1u) != 0) subnormal_factor(a[i], b[i], c[i]);
         break;
       case VectorClass::kOverflow:
         around(246, 258, a[i], b[i], c[i]);
@@ -252,6 +267,20 @@ void VectorSource::fill(std::span<std::uint32_t> a, std::span<std::uint32_t> b,
         b[i] = near(a[i]);
         c[i] = near(b[i]);
         break;
+      case VectorClass::kTies: {
+        // Few bits set, a few units beside that: as fp32 about the small types' range, or as an
+        // integer.
+        const std::uint64_t r = random();
+        const std::uint32_t units = static_cast<std::uint32_t>(r % 3u) - 1u;
+        const auto exponent = static_cast<std::uint32_t>(96 + ((r >> 8) & 63u));
+        const auto bits =
+            static_cast<std::uint32_t>((1u << ((r >> 16) & 31u)) | (1u << ((r >> 24) & 31u)));
+        const bool integer = (r >> 63) != 0;
+        a[i] = (integer ? bits : (word(exponent) & ~0x7FFFFFu) | (bits & 0x7FFFFFu)) + units;
+        b[i] = 0;
+        c[i] = 0;
+        break;
+      }
       case VectorClass::kEvery: {
         // An odd factor permutes the patterns; bits above a narrow one are random.
         const std::uint64_t pattern = (index_ * 2654435769u) & every;

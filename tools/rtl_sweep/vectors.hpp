@@ -16,10 +16,11 @@ enum class VectorClass : std::uint8_t {
   kRaw,             ///< Random bits.
   kCloseExponents,  ///< Addend within 32 binades of the product.
   kCancellation,    ///< Addend the negated product, but for a few units in the last place.
-  kSubnormal,       ///< Results about the smallest normal number.
+  kSubnormal,       ///< Results about the smallest normal number; subnormal factors.
   kOverflow,        ///< Results about the largest finite number.
   kSpecials,        ///< Zeros, infinities, NaNs and limits among random words.
   kNear,            ///< b is a, or its opposite, or a few units or binades beside it.
+  kTies,            ///< One operand halfway between two results, or just beside.
   kEvery            ///< Patterns of one operand, each once, in scattered order.
 };
 
@@ -47,6 +48,7 @@ class VectorSource {
   std::uint32_t special_or_raw();
   void corners(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c);
   void around(int low, int high, std::uint32_t& a, std::uint32_t& b, std::uint32_t& c);
+  void subnormal_factor(std::uint32_t& a, std::uint32_t& b, std::uint32_t& c);
   std::uint32_t near(std::uint32_t x);
 
   VectorClass class_;
