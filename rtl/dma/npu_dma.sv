@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: Apache-2.0
+// The copy engine: COPY, FILL, GATHER and SCATTER_ADD, one packet at a time.
+//
+//   COPY         source walk ----------------> source stream --> repack --> write stream
+//                target walk ------------------------------------------------^
+//   FILL         target walk, pattern -----------------------> repack --> write stream
+//   GATHER       index stream --> offset + source walk --> source stream --> repack --> write stream
+//   SCATTER_ADD  index stream --> offset + target walk --> index client reads old --+
+//                source walk ---------------> source stream ------------------> add --> write stream
+//
+// Throughput is a line (DataBits) a cycle where runs are contiguous, else a run a cycle. A packet costs about
+// 12 cycles and the latency of memory. Reset and every new packet start from an empty engine.
+
+module npu_dma
+  import npu_dma_pkg::*;
+#(
+    parameter int unsigned DataBits = 512,
+    parameter int unsigned SourceBeats = 128,  // beats on the way or buffered
+    parameter int unsigned IndexBeats = 64
+) (
+    input logic clk_i,
+    input logic rst_ni,
+
+    // packets
+    input logic start_valid_i,
+    output logic start_ready_o,
+    input logic [2047:0] packet_i,
+    output logic done_valid_o,
+    output logic [15:0] done_error_o,
+    output logic [63:0] done_fault_o,
+    output logic busy_o,
+    output logic stall_o,
+
+    // read client: source
+    output logic src_ar_valid_o,
+    input logic src_ar_ready_i,
+    output npu_pkg::addr_t src_ar_addr_o,
+    output logic [7:0] src_ar_len_o,
+    input logic src_r_valid_i,
+    input logic [DataBits-1:0] src_r_data_i,
+    input logic src_r_last_i,
+    input logic src_r_err_i,
+
+    // read client: indices, and SCATTER_ADD's destination
+    output logic idx_ar_valid_o,
+    input logic idx_ar_ready_i,
+    output npu_pkg::addr_t idx_ar_addr_o,
+    output logic [7:0] idx_ar_len_o,
+    input logic idx_r_valid_i,
+    input logic [DataBits-1:0] idx_r_data_i,
+    input logic idx_r_last_i,
+    input logic idx_r_err_i,
+
+    // write client
+    output logic aw_valid_o,
+    input logic aw_ready_i,
+    output npu_pkg::addr_t aw_addr_o,
+    output logic [7:0] aw_len_o,
+    output logic w_valid_o,
+    input logic w_ready_i,
+    output logic [DataBits-1:0] w_data_o,
+    output logic [DataBits/8-1:0] w_strb_o,
+    output logic w_last_o,
+    input logic b_valid_i,
+    input logic b_err_i
+);
+
+  localparam int unsigned LineBits = $clog2(DataBits / 8);
+  // Segments of the destination whose lines have not been made yet.
+  localparam int unsigned TargetDepth = 32;
+
+  // ---- control
+
+  typedef enum logic [1:0] {
+    IDLE,
+    LOAD,
+    RUN
+  } state_e;
+
+  state_e state_q;
+  job_t job;
+  logic load, run, finished, fill, gather, scatter;
+  logic bus_error;
+  npu_pkg::addr_t bus_error_addr;
+  logic bad, bad_settled;
+  npu_pkg::addr_t bad_addr;
+
+  assign start_ready_o = state_q == IDLE;
+  assign busy_o = state_q != IDLE;
+  assign load = state_q == LOAD;
+  assign run = state_q == RUN;
+  assign fill = job.kind == KIND_FILL;
+  assign gather = job.kind == KIND_GATHER;
+  assign scatter = job.kind == KIND_SCATTER;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q <= IDLE;
+      done_valid_o <= 1'b0;
+    end else if (start_valid_i || state_q != IDLE || done_valid_o) begin
+      done_valid_o <= 1'b0;
+      unique case (state_q)
+        IDLE: if (start_valid_i) state_q <= LOAD;
+        LOAD: state_q <= RUN;
+        default: begin
+          if (finished) begin
+            state_q <= IDLE;
+            done_valid_o <= 1'b1;
+          end
+        end
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (run && finished) begin
+      // What a fault returns may look like a bad index, so it comes first.
+      done_error_o <= bus_error ? npu_isa_pkg::ERR_BUS_ERROR
+                                : (bad ? npu_isa_pkg::ERR_BAD_INDEX : npu_isa_pkg::ERR_NONE);
+      done_fault_o <= bus_error ? 64'(bus_error_addr) : (bad ? 64'(bad_addr) : '0);
+    end
+  end
+
+  npu_dma_decode u_decode (
+      .clk_i,
+      .take_i(start_valid_i && start_ready_o),
+      .packet_i,
+      .job_o(job)
+  );
+
+  // ---- walks
+
+  logic source_valid, source_ready, source_busy, source_run_last, unused_source_plane;
+  segment_t source;
+  npu_dma_walk u_source_walk (
+      .clk_i,
+      .rst_ni,
+      .load_i(load),
+      .enable_i(!fill),
+      .walk_i(job.source),
+      .valid_o(source_valid),
+      .ready_i(source_ready),
+      .addr_o(source.addr),
+      .bytes_o(source.bytes),
+      .run_last_o(source_run_last),
+      .plane_o(unused_source_plane),
+      .busy_o(source_busy)
+  );
+
+  logic target_valid, target_ready, target_busy, target_run_last, target_plane;
+  segment_t target;
+  npu_dma_walk u_target_walk (
+      .clk_i,
+      .rst_ni,
+      .load_i(load),
+      .enable_i(1'b1),
+      .walk_i(job.target),
+      .valid_o(target_valid),
+      .ready_i(target_ready),
+      .addr_o(target.addr),
+      .bytes_o(target.bytes),
+      .run_last_o(target_run_last),
+      .plane_o(target_plane),
+      .busy_o(target_busy)
+  );
+
+  // ---- indices
+
+  logic index_seg_valid, index_seg_ready, index_line_valid, offset_valid, offset_ready;
+  npu_pkg::addr_t index_seg_addr, offset;
+  logic [LineBits:0] index_seg_bytes;
+  logic [DataBits-1:0] index_line_data;
+  npu_dma_index #(
+      .DataBits(DataBits)
+  ) u_index (
+      .clk_i,
+      .rst_ni,
+      .load_i(load),
+      .enable_i(gather || scatter),
+      .walk_i(job.index),
+      .wide_i(job.index_wide),
+      .limit_i(job.limit),
+      .stride_i(job.index_stride),
+      .seg_valid_o(index_seg_valid),
+      .seg_ready_i(index_seg_ready),
+      .seg_addr_o(index_seg_addr),
+      .seg_bytes_o(index_seg_bytes),
+      .line_valid_i(index_line_valid),
+      .line_data_i(index_line_data),
+      .offset_valid_o(offset_valid),
+      .offset_ready_i(offset_ready),
+      .offset_o(offset),
+      .bad_o(bad),
+      .bad_addr_o(bad_addr)
+  );
+
+  // ---- SCATTER_ADD: which segment of the destination is next
+
+  logic unit_valid, unit_ready, unit_base_ready, unit_offset_ready, unit_busy, drained;
+  segment_t unit;
+  npu_dma_scatter u_scatter (
+      .clk_i,
+      .rst_ni,
+      .load_i(load),
+      .serial_i(job.serial),
+      .planes_i(job.planes),
+      .offset_valid_i(offset_valid && scatter),
+      .offset_ready_o(unit_offset_ready),
+      .offset_i(offset),
+      .base_valid_i(target_valid),
+      .base_ready_o(unit_base_ready),
+      .base_i(target),
+      .base_run_last_i(target_run_last),
+      .base_plane_i(target_plane),
+      .unit_valid_o(unit_valid),
+      .unit_ready_i(unit_ready),
+      .unit_o(unit),
+      .drained_i(drained),
+      .busy_o(unit_busy)
+  );
+
+  // ---- segments to the streams
+
+  // GATHER: source and destination walk in step, because both have the same runs.
+  logic gather_fire, source_free, source_load, source_seg_valid_q, source_seg_ready;
+  segment_t source_seg_q;
+  logic target_free, target_push;
+  segment_t target_push_seg;
+  assign gather_fire = gather && offset_valid && source_valid && target_valid && source_free && target_free;
+  assign source_free = !source_seg_valid_q || source_seg_ready;
+  // A packet with a bad index leaves walks unfinished: nothing may use them before the next load.
+  assign source_load = gather ? gather_fire : source_valid && source_free && run && !bad_settled;
+  assign source_ready = source_load;
+  assign offset_ready = scatter ? unit_offset_ready : gather_fire && source_run_last;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      source_seg_valid_q <= 1'b0;
+    end else if (source_load || source_seg_valid_q) begin
+      if (source_free) source_seg_valid_q <= source_load;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (source_load) begin
+      source_seg_q.addr <= gather ? source.addr + offset : source.addr;
+      source_seg_q.bytes <= source.bytes;
+    end
+  end
+
+  // Indices before the destination of SCATTER_ADD: there is room for them in any case.
+  logic index_free, index_load, index_seg_valid_q, index_stream_ready, tag_ready;
+  segment_t index_seg_q;
+  assign index_free = (!index_seg_valid_q || index_stream_ready) && tag_ready;
+  assign index_seg_ready = index_free;
+  assign unit_ready = index_free && !index_seg_valid && target_free;
+  assign index_load = index_free && (index_seg_valid || (unit_valid && target_free));
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      index_seg_valid_q <= 1'b0;
+    end else if (index_load || index_seg_valid_q) begin
+      if (!index_seg_valid_q || index_stream_ready) index_seg_valid_q <= index_load;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (index_load) begin
+      index_seg_q.addr <= index_seg_valid ? index_seg_addr : unit.addr;
+      index_seg_q.bytes <= index_seg_valid ? seg_bytes_t'(index_seg_bytes) : unit.bytes;
+    end
+  end
+
+  logic runs_ready, write_seg_ready;
+  assign target_free = runs_ready && write_seg_ready;
+  always_comb begin
+    target_push_seg = target;
+    unique case (job.kind)
+      KIND_GATHER: target_push = gather_fire;
+      KIND_SCATTER: begin
+        target_push = unit_valid && unit_ready;
+        target_push_seg = unit;
+      end
+      default: target_push = target_valid && target_free && run;
+    endcase
+  end
+  assign target_ready = scatter ? unit_base_ready : target_push;
+
+  // ---- streams
+
+  logic source_line_valid, source_line_ready, source_stream_idle, unused_source_last;
+  logic [DataBits-1:0] source_line;
+  logic [LineBits:0] source_line_bytes;
+  logic source_err;
+  npu_pkg::addr_t source_err_addr;
+  npu_rd_stream #(
+      .DataBits(DataBits),
+      .FifoBeats(SourceBeats)
+  ) u_source_stream (
+      .clk_i,
+      .rst_ni,
+      .seg_valid_i(source_seg_valid_q),
+      .seg_ready_o(source_seg_ready),
+      .seg_addr_i(source_seg_q.addr),
+      .seg_bytes_i(32'(source_seg_q.bytes)),
+      .line_valid_o(source_line_valid),
+      .line_ready_i(source_line_ready),
+      .line_data_o(source_line),
+      .line_bytes_o(source_line_bytes),
+      .line_last_o(unused_source_last),
+      .ar_valid_o(src_ar_valid_o),
+      .ar_ready_i(src_ar_ready_i),
+      .ar_addr_o(src_ar_addr_o),
+      .ar_len_o(src_ar_len_o),
+      .r_valid_i(src_r_valid_i),
+      .r_data_i(src_r_data_i),
+      .r_last_i(src_r_last_i),
+      .r_err_i(src_r_err_i),
+      .err_valid_o(source_err),
+      .err_addr_o(source_err_addr),
+      .err_clear_i(load),
+      .idle_o(source_stream_idle)
+  );
+
+  logic old_valid, old_ready, index_line_there, index_line_last, index_stream_idle;
+  logic [DataBits-1:0] index_line;
+  logic [LineBits:0] index_line_bytes;
+  logic index_err;
+  npu_pkg::addr_t index_err_addr;
+  npu_rd_stream #(
+      .DataBits(DataBits),
+      .FifoBeats(IndexBeats),
+      .Coalesce(1'b0)  // a beat read before a write must not serve for after it
+  ) u_index_stream (
+      .clk_i,
+      .rst_ni,
+      .seg_valid_i(index_seg_valid_q),
+      .seg_ready_o(index_stream_ready),
+      .seg_addr_i(index_seg_q.addr),
+      .seg_bytes_i(32'(index_seg_q.bytes)),
+      .line_valid_o(index_line_there),
+      .line_ready_i(old_ready || index_line_valid),
+      .line_data_o(index_line),
+      .line_bytes_o(index_line_bytes),
+      .line_last_o(index_line_last),
+      .ar_valid_o(idx_ar_valid_o),
+      .ar_ready_i(idx_ar_ready_i),
+      .ar_addr_o(idx_ar_addr_o),
+      .ar_len_o(idx_ar_len_o),
+      .r_valid_i(idx_r_valid_i),
+      .r_data_i(idx_r_data_i),
+      .r_last_i(idx_r_last_i),
+      .r_err_i(idx_r_err_i),
+      .err_valid_o(index_err),
+      .err_addr_o(index_err_addr),
+      .err_clear_i(load),
+      .idle_o(index_stream_idle)
+  );
+
+  // Which lines of the index client are indices.
+  logic tag_valid, tag_index, unused_tags_empty;
+  npu_fifo #(
+      .Width(1),
+      .Depth(IndexBeats)
+  ) u_tags (
+      .clk_i,
+      .rst_ni,
+      .push_valid_i(index_load),
+      .push_ready_o(tag_ready),
+      .push_data_i(index_seg_valid),
+      .pop_valid_o(tag_valid),
+      .pop_ready_i((old_ready || index_line_valid) && index_line_last),
+      .pop_data_o(tag_index),
+      .empty_o(unused_tags_empty)
+  );
+  assign index_line_valid = index_line_there && tag_valid && tag_index;
+  assign index_line_data = index_line;
+  assign old_valid = index_line_there && tag_valid && !tag_index;
+
+  // ---- lines
+
+  logic sum_valid, sum_ready, addend_ready, discard, repack_ready, moves;
+  logic [DataBits-1:0] sum_line;
+  logic [LineBits:0] sum_bytes;
+  npu_dma_add #(
+      .DataBits(DataBits)
+  ) u_add (
+      .clk_i,
+      .rst_ni,
+      .float_i(job.fp32),
+      .old_valid_i(old_valid),
+      .old_ready_o(old_ready),
+      .old_data_i(index_line),
+      .old_bytes_i(index_line_bytes),
+      .addend_valid_i(source_line_valid && scatter),
+      .addend_ready_o(addend_ready),
+      .addend_data_i(source_line),
+      .line_valid_o(sum_valid),
+      .line_ready_i(sum_ready),
+      .line_data_o(sum_line),
+      .line_bytes_o(sum_bytes)
+  );
+  assign source_line_ready = scatter ? addend_ready || discard : repack_ready;
+  assign sum_ready = repack_ready && scatter;
+
+  logic run_valid, run_ready, runs_empty, line_valid, line_ready;
+  seg_bytes_t run_bytes;
+  logic [DataBits-1:0] line_data;
+  npu_fifo #(
+      .Width(SegmentBits + 1),
+      .Depth(TargetDepth)
+  ) u_runs (
+      .clk_i,
+      .rst_ni,
+      .push_valid_i(target_push),
+      .push_ready_o(runs_ready),
+      .push_data_i(target_push_seg.bytes),
+      .pop_valid_o(run_valid),
+      .pop_ready_i(run_ready),
+      .pop_data_o(run_bytes),
+      .empty_o(runs_empty)
+  );
+
+  npu_dma_repack #(
+      .DataBits(DataBits)
+  ) u_repack (
+      .clk_i,
+      .rst_ni,
+      .load_i(load),
+      .fill_i(fill),
+      .pattern_i(job.pattern),
+      .sum_i(scatter),
+      .run_valid_i(run_valid),
+      .run_ready_o(run_ready),
+      .run_bytes_i(run_bytes),
+      .line_valid_i(scatter ? sum_valid : source_line_valid),
+      .line_ready_o(repack_ready),
+      .line_data_i(source_line),
+      .sum_data_i(sum_line),
+      .line_bytes_i(scatter ? sum_bytes : source_line_bytes),
+      .line_valid_o(line_valid),
+      .line_ready_i(line_ready),
+      .line_data_o(line_data),
+      .moves_o(moves)
+  );
+
+  logic write_err, write_idle;
+  npu_pkg::addr_t write_err_addr;
+  npu_wr_stream #(
+      .DataBits(DataBits),
+      .SegDepth(TargetDepth)
+  ) u_write_stream (
+      .clk_i,
+      .rst_ni,
+      .seg_valid_i(target_push),
+      .seg_ready_o(write_seg_ready),
+      .seg_addr_i(target_push_seg.addr),
+      .seg_bytes_i(32'(target_push_seg.bytes)),
+      .line_valid_i(line_valid),
+      .line_ready_o(line_ready),
+      .line_data_i(line_data),
+      .aw_valid_o,
+      .aw_ready_i,
+      .aw_addr_o,
+      .aw_len_o,
+      .w_valid_o,
+      .w_ready_i,
+      .w_data_o,
+      .w_strb_o,
+      .w_last_o,
+      .b_valid_i,
+      .b_err_i,
+      .err_valid_o(write_err),
+      .err_addr_o(write_err_addr),
+      .err_clear_i(load),
+      .idle_o(write_idle)
+  );
+
+  // ---- end of the packet
+
+  logic issued;
+  assign drained = runs_empty && !line_valid && write_idle;
+  assign bad_settled = bad && !offset_valid && !unit_busy;
+  // Addends behind a bad index.
+  assign discard = bad_settled && drained;
+  assign issued = bad_settled || (!source_busy && !target_busy);
+  assign finished = issued && drained && !source_seg_valid_q && !index_seg_valid_q &&
+      source_stream_idle && index_stream_idle;
+
+  assign bus_error = source_err || index_err || write_err;
+  always_comb begin
+    bus_error_addr = write_err_addr;
+    if (index_err) bus_error_addr = index_err_addr;
+    if (source_err) bus_error_addr = source_err_addr;
+  end
+
+  assign stall_o = run && !moves;
+
+endmodule

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Types that the parts of the DMA engine share.
+
+package npu_dma_pkg;
+
+  // Longest segment. It bounds what is read in vain after a bad index.
+  parameter int unsigned SegmentBits = 16;
+
+  typedef logic [SegmentBits:0] seg_bytes_t;
+
+  typedef struct packed {
+    npu_pkg::addr_t addr;
+    seg_bytes_t bytes;
+  } segment_t;
+
+  // Dimensions of a walk; 0 is the outermost.
+  parameter int unsigned Dims = 4;
+
+  // The bytes addr + sum(i[d] * stride[d]) + [0, run) for all i[d] < extent[d], i[0] outermost. What
+  // passed the packet checks lies below 2^48 wherever an extent is above 1; addresses are modulo 2^48.
+  typedef struct packed {
+    npu_pkg::addr_t addr;
+    npu_pkg::addr_t run;
+    logic [Dims-1:0][31:0] extent;
+    npu_pkg::addr_t [Dims-1:0] stride;
+    // Runs that adjoin count as one.
+    logic merge;
+  } walk_t;
+
+  typedef enum logic [1:0] {
+    KIND_COPY,
+    KIND_FILL,
+    KIND_GATHER,
+    KIND_SCATTER
+  } kind_e;
+
+  // A packet as the engine executes it.
+  typedef struct packed {
+    kind_e kind;
+    walk_t source;  // GATHER: of index 0
+    walk_t target;  // SCATTER_ADD: of index 0
+    walk_t index;
+    logic index_wide;  // indices have 64 bits
+    logic [31:0] limit;
+    npu_pkg::addr_t index_stride;  // between the operand's bytes of neighbouring indices
+    logic fp32;                    // SCATTER_ADD in fp32
+    logic serial;                  // SCATTER_ADD: rows of different indices may overlap
+    logic planes;                  // SCATTER_ADD: rows of different i may overlap
+    logic [63:0] pattern;          // FILL
+  } job_t;
+
+endpackage

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// npu_dma on a memory unit of its own, with the pins of EngineBench.
+module dma_engine #(
+    parameter int unsigned AxiDataBits = 512
+) (
+    input logic clk_i,
+    input logic rst_ni,
+
+    input logic start_valid_i,
+    output logic start_ready_o,
+    input logic [2047:0] packet_i,
+    output logic done_valid_o,
+    output logic [15:0] done_error_o,
+    output logic [63:0] done_fault_o,
+    output logic [63:0] checksum_o,
+    output logic busy_o,
+    output logic stall_o,
+
+    output logic m_axi_arvalid,
+    input logic m_axi_arready,
+    output logic [npu_pkg::AxiIdBits-1:0] m_axi_arid,
+    output logic [47:0] m_axi_araddr,
+    output logic [7:0] m_axi_arlen,
+    output logic [2:0] m_axi_arsize,
+    output logic [1:0] m_axi_arburst,
+    input logic m_axi_rvalid,
+    output logic m_axi_rready,
+    input logic [npu_pkg::AxiIdBits-1:0] m_axi_rid,
+    input logic [AxiDataBits-1:0] m_axi_rdata,
+    input logic [1:0] m_axi_rresp,
+    input logic m_axi_rlast,
+    output logic m_axi_awvalid,
+    input logic m_axi_awready,
+    output logic [npu_pkg::AxiIdBits-1:0] m_axi_awid,
+    output logic [47:0] m_axi_awaddr,
+    output logic [7:0] m_axi_awlen,
+    output logic [2:0] m_axi_awsize,
+    output logic [1:0] m_axi_awburst,
+    output logic m_axi_wvalid,
+    input logic m_axi_wready,
+    output logic [AxiDataBits-1:0] m_axi_wdata,
+    output logic [AxiDataBits/8-1:0] m_axi_wstrb,
+    output logic m_axi_wlast,
+    input logic m_axi_bvalid,
+    output logic m_axi_bready,
+    input logic [npu_pkg::AxiIdBits-1:0] m_axi_bid,
+    input logic [1:0] m_axi_bresp
+);
+
+  localparam int unsigned Source = 0;
+  localparam int unsigned Index = 1;
+
+  logic [1:0] ar_valid, ar_ready, r_valid;
+  logic [1:0][npu_pkg::AddrBits-1:0] ar_addr;
+  logic [1:0][7:0] ar_len;
+  logic [AxiDataBits-1:0] r_data;
+  logic r_last, r_err;
+  logic aw_valid, aw_ready, w_valid, w_ready, w_last, b_valid, b_err;
+  npu_pkg::addr_t aw_addr;
+  logic [7:0] aw_len;
+  logic [AxiDataBits-1:0] w_data;
+  logic [AxiDataBits-1:0] w_datas[2];
+  logic [AxiDataBits/8-1:0] w_strb;
+  // The unit has two writers at least; the other one is silent.
+  assign w_datas[0] = w_data;
+  assign w_datas[1] = '0;
+
+  npu_dma #(
+      .DataBits(AxiDataBits)
+  ) u_dma (
+      .clk_i,
+      .rst_ni,
+      .start_valid_i,
+      .start_ready_o,
+      .packet_i,
+      .done_valid_o,
+      .done_error_o,
+      .done_fault_o,
+      .busy_o,
+      .stall_o,
+      .src_ar_valid_o(ar_valid[Source]),
+      .src_ar_ready_i(ar_ready[Source]),
+      .src_ar_addr_o(ar_addr[Source]),
+      .src_ar_len_o(ar_len[Source]),
+      .src_r_valid_i(r_valid[Source]),
+      .src_r_data_i(r_data),
+      .src_r_last_i(r_last),
+      .src_r_err_i(r_err),
+      .idx_ar_valid_o(ar_valid[Index]),
+      .idx_ar_ready_i(ar_ready[Index]),
+      .idx_ar_addr_o(ar_addr[Index]),
+      .idx_ar_len_o(ar_len[Index]),
+      .idx_r_valid_i(r_valid[Index]),
+      .idx_r_data_i(r_data),
+      .idx_r_last_i(r_last),
+      .idx_r_err_i(r_err),
+      .aw_valid_o(aw_valid),
+      .aw_ready_i(aw_ready),
+      .aw_addr_o(aw_addr),
+      .aw_len_o(aw_len),
+      .w_valid_o(w_valid),
+      .w_ready_i(w_ready),
+      .w_data_o(w_data),
+      .w_strb_o(w_strb),
+      .w_last_o(w_last),
+      .b_valid_i(b_valid),
+      .b_err_i(b_err)
+  );
+
+  logic unused_quiet, unused_arlock, unused_awlock;
+  logic [3:0] unused_arcache, unused_awcache, unused_arqos, unused_awqos;
+  logic [2:0] unused_arprot, unused_awprot;
+  logic [1:0][63:0] unused_read_beats;
+  logic [1:0][63:0] unused_write_beats, unused_write_bytes;
+  logic [63:0] unused_reads, unused_writes, unused_read_open;
+  logic unused_aw_ready, unused_w_ready, unused_b_valid;
+  logic [63:0] unused_checksum;
+  npu_mem #(
+      .DataBits(AxiDataBits),
+      .NumReaders(2),
+      .NumWriters(2)
+  ) u_mem (
+      .clk_i,
+      .rst_ni,
+      .quiesce_i(1'b0),
+      .quiet_o(unused_quiet),
+      .ar_valid_i(ar_valid),
+      .ar_ready_o(ar_ready),
+      .ar_addr_i(ar_addr),
+      .ar_len_i(ar_len),
+      .r_valid_o(r_valid),
+      .r_data_o(r_data),
+      .r_last_o(r_last),
+      .r_err_o(r_err),
+      .aw_valid_i({1'b0, aw_valid}),
+      .aw_ready_o({unused_aw_ready, aw_ready}),
+      .aw_addr_i({48'd0, aw_addr}),
+      .aw_len_i({8'd0, aw_len}),
+      .w_valid_i({1'b0, w_valid}),
+      .w_ready_o({unused_w_ready, w_ready}),
+      .w_data_i(w_datas),
+      .w_strb_i({{AxiDataBits / 8{1'b0}}, w_strb}),
+      .w_last_i({1'b0, w_last}),
+      .b_valid_o({unused_b_valid, b_valid}),
+      .b_err_o(b_err),
+      .checksum_clear_i({1'b0, start_valid_i && start_ready_o}),
+      .checksum_o({unused_checksum, checksum_o}),
+      .counter_clear_i(1'b0),
+      .read_beats_o(unused_read_beats),
+      .write_beats_o(unused_write_beats),
+      .write_bytes_o(unused_write_bytes),
+      .total_read_beats_o(unused_reads),
+      .total_write_beats_o(unused_writes),
+      .read_open_o(unused_read_open),
+      .m_axi_awvalid,
+      .m_axi_awready,
+      .m_axi_awid,
+      .m_axi_awaddr,
+      .m_axi_awlen,
+      .m_axi_awsize,
+      .m_axi_awburst,
+      .m_axi_awlock(unused_awlock),
+      .m_axi_awcache(unused_awcache),
+      .m_axi_awprot(unused_awprot),
+      .m_axi_awqos(unused_awqos),
+      .m_axi_wvalid,
+      .m_axi_wready,
+      .m_axi_wdata,
+      .m_axi_wstrb,
+      .m_axi_wlast,
+      .m_axi_bvalid,
+      .m_axi_bready,
+      .m_axi_bid,
+      .m_axi_bresp,
+      .m_axi_arvalid,
+      .m_axi_arready,
+      .m_axi_arid,
+      .m_axi_araddr,
+      .m_axi_arlen,
+      .m_axi_arsize,
+      .m_axi_arburst,
+      .m_axi_arlock(unused_arlock),
+      .m_axi_arcache(unused_arcache),
+      .m_axi_arprot(unused_arprot),
+      .m_axi_arqos(unused_arqos),
+      .m_axi_rvalid,
+      .m_axi_rready,
+      .m_axi_rid,
+      .m_axi_rdata,
+      .m_axi_rresp,
+      .m_axi_rlast
+  );
+
+endmodule
