@@ -2,13 +2,23 @@
 #include "bounds.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "tandem/base/error.hpp"
+
 namespace tandem::check {
 
 Distance distance(const Matrix& got, const HostArray& want, std::size_t first_row) {
+  const bool same_rows = !want.shape.empty() && want.shape.back() == got.cols;
+  if (!same_rows || want.numel() / got.cols < first_row + got.rows) {
+    throw Error(
+        ErrorCode::kMismatch,
+        fmt::format("the reference is [{}], the model gives rows {} to {} of {} elements",
+                    fmt::join(want.shape, ", "), first_row, first_row + got.rows - 1, got.cols));
+  }
   Distance result;
   double diff_squares = 0;
   double want_squares = 0;
@@ -44,7 +54,7 @@ Distance distance(const Matrix& got, const HostArray& want, std::size_t first_ro
   return result;
 }
 
-std::string exceeded(const Distance& d, const nlohmann::json& bounds) {
+std::string exceeded(const Distance& d, const JsonValue& bounds) {
   if (!d.finite) return "not finite at " + d.worst;
   std::string out;
   const auto demand = [&](const char* name, double value, bool inside) {
@@ -60,7 +70,7 @@ std::string exceeded(const Distance& d, const nlohmann::json& bounds) {
   return out;
 }
 
-std::string describe(const Distance& d, const nlohmann::json& bounds) {
+std::string describe(const Distance& d, const JsonValue& bounds) {
   return fmt::format("max_abs {:.3g} (bound {:.3g}), rel_rms {:.3g} (bound {:.3g})", d.max_abs,
                      bounds.at("max_abs").get<double>(), d.rel_rms,
                      bounds.at("rel_rms").get<double>());

@@ -5,9 +5,8 @@
 #include <span>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include "host_array.hpp"
+#include "json_value.hpp"
 
 namespace tandem::check {
 
@@ -28,14 +27,15 @@ struct Distance {
   bool finite = true;
 };
 
-/// Rows [first_row, first_row + got.rows) of the reference.
+/// Rows [first_row, first_row + got.rows) of the reference. Throws kMismatch where it has no such
+/// rows.
 Distance distance(const Matrix& got, const HostArray& want, std::size_t first_row = 0);
 
 /// Empty if every figure keeps its bound, else the figures that do not with bound and worst
 /// element.
-std::string exceeded(const Distance& distance, const nlohmann::json& bounds);
+std::string exceeded(const Distance& distance, const JsonValue& bounds);
 
 /// "max_abs 0.012 (bound 0.069), cosine ..." for passes.
-std::string describe(const Distance& distance, const nlohmann::json& bounds);
+std::string describe(const Distance& distance, const JsonValue& bounds);
 
 }  // namespace tandem::check

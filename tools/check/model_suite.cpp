@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "bounds.hpp"
+#include "json_value.hpp"
 #include "model_run.hpp"
 #include "suites.hpp"
 #include "tandem/base/error.hpp"
@@ -16,7 +17,6 @@ namespace tandem::check {
 namespace {
 
 using models::TokenId;
-using nlohmann::json;
 namespace fs = std::filesystem;
 
 // A KV cache type with the bounds that hold for it: f16 keeps the ten fraction bits that a matrix
@@ -37,7 +37,7 @@ CaseResult verdict(std::string bad, std::string good = {}) {
   return result;
 }
 
-CaseResult within(const Matrix& got, const HostArray& want, const json& bounds,
+CaseResult within(const Matrix& got, const HostArray& want, const JsonValue& bounds,
                   std::size_t first_row = 0) {
   const Distance d = distance(got, want, first_row);
   return verdict(exceeded(d, bounds), describe(d, bounds));
@@ -61,6 +61,14 @@ std::string greedy_difference(const ModelUnderCheck::Generation& got,
   return {};
 }
 
+const Matrix& layer_of(const ModelUnderCheck::Pass& pass, std::size_t number) {
+  if (number >= pass.hidden.size()) {
+    throw Error(ErrorCode::kMismatch, fmt::format("the reference has hidden state {}, the model {}",
+                                                  number, pass.hidden.size() - 1));
+  }
+  return pass.hidden[number];
+}
+
 // The model is loaded by the first selected case and shared by the others.
 class LazyModel {
  public:
@@ -80,9 +88,26 @@ struct Prompt {
   std::string name;
   std::vector<TokenId> ids;
   std::vector<TokenId> greedy;
-  json exact_steps;
+  std::optional<JsonValue> exact_steps;
+
+  // From an entry with `ids`, `greedy` and perhaps `exact_steps`.
+  Prompt(std::string prompt_name, const JsonValue& item)
+      : name(std::move(prompt_name)),
+        ids(item.at("ids").get<std::vector<TokenId>>()),
+        greedy(item.at("greedy").get<std::vector<TokenId>>()) {
+    if (ids.empty()) item.at("ids").fail("expected a token or more");
+    if (greedy.empty()) item.at("greedy").fail("expected a token or more");
+    if (item.has("exact_steps")) exact_steps = item.at("exact_steps");
+  }
+  // First steps whose ids must be equal.
   std::size_t steps_for(const char* bounds) const {
-    return exact_steps.is_object() ? exact_steps.value(bounds, std::size_t{0}) : greedy.size();
+    if (!exact_steps) return greedy.size();
+    const auto steps = exact_steps->value(bounds, std::uint64_t{0});
+    if (steps > greedy.size()) {
+      exact_steps->at(bounds).fail(
+          fmt::format("expected at most the {} steps of 'greedy', found {}", greedy.size(), steps));
+    }
+    return steps;
   }
   // What the recorded pass was fed.
   std::vector<TokenId> fed() const {
@@ -93,8 +118,8 @@ struct Prompt {
 };
 
 void check_one_pass(Session& session, const std::string& suite, LazyModel& model,
-                    const Prompt& prompt, const json& bounds, const models::SafetensorsFile& file,
-                    const CacheType& cache) {
+                    const Prompt& prompt, const JsonValue& bounds,
+                    const models::SafetensorsFile& file, const CacheType& cache) {
   const bool hidden = cache.dtype == abi::Dtype::kF16;
   std::optional<ModelUnderCheck::Pass> pass;
   const auto result = [&]() -> const ModelUnderCheck::Pass& {
@@ -107,12 +132,12 @@ void check_one_pass(Session& session, const std::string& suite, LazyModel& model
                   bounds.at(cache.bounds).at("logits"));
   });
   if (!hidden) return;
-  const json& layer_bounds = bounds.at(cache.bounds).at("hidden");
+  const JsonValue layer_bounds = bounds.at(cache.bounds).at("hidden");
   std::size_t states = 0;
   for (; file.find(fmt::format("{}.hidden.{}", prompt.name, states)) != nullptr; ++states) {
     const std::size_t l = states;
     session.run(suite, fmt::format("{}.hidden.{}", base, l), [&] {
-      return within(result().hidden.at(l),
+      return within(layer_of(result(), l),
                     reference(file, fmt::format("{}.hidden.{}", prompt.name, l)),
                     layer_bounds.at(l));
     });
@@ -127,8 +152,8 @@ void check_one_pass(Session& session, const std::string& suite, LazyModel& model
 }
 
 void check_generation(Session& session, const std::string& suite, LazyModel& model,
-                      const Prompt& prompt, const json& bounds, const models::SafetensorsFile& file,
-                      const CacheType& cache) {
+                      const Prompt& prompt, const JsonValue& bounds,
+                      const models::SafetensorsFile& file, const CacheType& cache) {
   const std::size_t exact = prompt.steps_for(cache.bounds);
   std::optional<ModelUnderCheck::Generation> made;
   const auto result = [&]() -> const ModelUnderCheck::Generation& {
@@ -147,17 +172,17 @@ void check_generation(Session& session, const std::string& suite, LazyModel& mod
 }
 
 // Left-padded prompts: the valid positions must have the logits of the single prompts.
-void check_batch(Session& session, const std::string& suite, LazyModel& model, const json& batch,
-                 const json& bounds, const models::SafetensorsFile& file) {
+void check_batch(Session& session, const std::string& suite, LazyModel& model,
+                 const JsonValue& batch, const JsonValue& bounds,
+                 const models::SafetensorsFile& file) {
   if (!batch.value("supported", true)) return;
   session.run(suite, "batch", [&] {
     std::vector<std::vector<TokenId>> prompts;
-    for (std::size_t i = 0; i < batch.at("input_ids").size(); ++i) {
+    for (const JsonValue& ids : batch.at("input_ids").elements()) {
+      const JsonValue mask = batch.at("attention_mask").at(prompts.size());
       prompts.emplace_back();
-      for (std::size_t t = 0; t < batch.at("input_ids")[i].size(); ++t) {
-        if (batch.at("attention_mask")[i][t] != 0) {
-          prompts.back().push_back(batch.at("input_ids")[i][t]);
-        }
+      for (std::size_t t = 0; t < ids.size(); ++t) {
+        if (mask.at(t).get<int>() != 0) prompts.back().push_back(ids.at(t).get<TokenId>());
       }
     }
     const std::vector<Matrix> logits = model.get().run_batch(prompts, abi::Dtype::kF16);
@@ -175,7 +200,7 @@ void check_batch(Session& session, const std::string& suite, LazyModel& model, c
 
 // ---- the recorded real model
 
-fs::path find_recorded_model(const Session& session, const json& golden) {
+fs::path find_recorded_model(const Session& session, const JsonValue& golden) {
   if (!session.options().model.empty()) return session.options().model;
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
@@ -184,9 +209,9 @@ fs::path find_recorded_model(const Session& session, const json& golden) {
 }
 
 void check_recorded_case(Session& session, const std::string& suite, LazyModel& model,
-                         const json& item, const json& bounds, const models::SafetensorsFile& file,
-                         const CacheType& cache) {
-  const Prompt prompt{item.at("name"), item.at("ids"), item.at("greedy"), item.at("exact_steps")};
+                         const JsonValue& item, const JsonValue& bounds,
+                         const models::SafetensorsFile& file, const CacheType& cache) {
+  const Prompt prompt(item.at("name").get<std::string>(), item);
   const std::size_t exact = prompt.steps_for(cache.bounds);
   const std::string base = fmt::format("{}.{}", prompt.name, cache.name);
   std::optional<ModelUnderCheck::Generation> made;
@@ -208,12 +233,15 @@ void check_recorded_case(Session& session, const std::string& suite, LazyModel& 
                   bounds.at(cache.bounds).at("logits"));
   });
   session.run(suite, base + ".top5", [&] {
-    const double limit = bounds.at(cache.bounds).at("logits").at("max_abs");
+    const double limit = bounds.at(cache.bounds).at("logits").at("max_abs").get<double>();
     const Matrix& all = result().logits;
     for (std::size_t s = 0; s < all.rows; ++s) {
-      for (std::size_t i = 0; i < item.at("top5_ids")[s].size(); ++i) {
-        const std::size_t id = item.at("top5_ids")[s][i];
-        const double want = item.at("top5_logits")[s][i];
+      const JsonValue ids = item.at("top5_ids").at(s);
+      const JsonValue logits = item.at("top5_logits").at(s);
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        const auto id = ids.at(i).get<std::size_t>();
+        if (id >= all.cols) ids.at(i).fail(fmt::format("the model has {} tokens", all.cols));
+        const auto want = logits.at(i).get<double>();
         const double got = all.values[s * all.cols + id];
         if (!(std::abs(got - want) <= limit)) {
           return verdict(fmt::format("step {}, token {}: got {:.6g}, expected {:.6g}, bound {:.3g}",
@@ -225,11 +253,11 @@ void check_recorded_case(Session& session, const std::string& suite, LazyModel& 
   });
   if (!item.value("hidden_states", false) || cache.dtype != abi::Dtype::kF16) return;
   std::optional<ModelUnderCheck::Pass> pass;
-  const json& layer_bounds = bounds.at(cache.bounds).at("hidden");
+  const JsonValue layer_bounds = bounds.at(cache.bounds).at("hidden");
   for (std::size_t l = 0; file.find(fmt::format("{}.hidden.{}", prompt.name, l)) != nullptr; ++l) {
     session.run(suite, fmt::format("{}.hidden.{}", base, l), [&] {
       if (!pass) pass = model.get().run_all(prompt.ids, cache.dtype, true);
-      return within(pass->hidden.at(l),
+      return within(layer_of(*pass, l),
                     reference(file, fmt::format("{}.hidden.{}", prompt.name, l)),
                     layer_bounds.at(l));
     });
@@ -246,7 +274,7 @@ void check_recorded_case(Session& session, const std::string& suite, LazyModel& 
 
 void check_model(Session& session, const fs::path& dir) {
   const std::string suite = dir.filename().string();
-  const json golden = read_json(dir / "golden.json");
+  const JsonValue golden = JsonValue::read(dir / "golden.json");
   const models::SafetensorsFile file = models::SafetensorsFile::open(dir / "golden.safetensors");
   LazyModel model(session, dir);
   // A family that Tandem does not have is one unsupported case, with the reason.
@@ -256,25 +284,24 @@ void check_model(Session& session, const fs::path& dir) {
     session.run(suite, "model", [&]() -> CaseResult { throw error; });
     return;
   }
-  const json& bounds = golden.at("bounds");
+  const JsonValue bounds = golden.at("bounds");
   for (const CacheType& cache : kCaches) {
-    if (!bounds.contains(cache.bounds)) continue;
-    for (std::size_t i = 0; i < golden.at("prompts").size(); ++i) {
-      const json& item = golden.at("prompts")[i];
-      const Prompt prompt{fmt::format("p{}", i), item.at("ids"), item.at("greedy"),
-                          item.value("exact_steps", json())};
+    if (!bounds.has(cache.bounds)) continue;
+    const std::vector<JsonValue> prompts = golden.at("prompts").elements();
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      const Prompt prompt(fmt::format("p{}", i), prompts[i]);
       check_one_pass(session, suite, model, prompt, bounds, file, cache);
       check_generation(session, suite, model, prompt, bounds, file, cache);
     }
   }
-  if (golden.contains("batch")) {
+  if (golden.has("batch")) {
     check_batch(session, suite, model, golden.at("batch"), bounds, file);
   }
 }
 
 void check_recorded_model(Session& session, const fs::path& dir) {
   const std::string suite = dir.filename().string();
-  const json golden = read_json(dir / "golden.json");
+  const JsonValue golden = JsonValue::read(dir / "golden.json");
   const fs::path path = find_recorded_model(session, golden);
   if (!fs::exists(path)) {
     CaseResult result;
@@ -289,7 +316,7 @@ void check_recorded_model(Session& session, const fs::path& dir) {
   const models::SafetensorsFile file = models::SafetensorsFile::open(dir / "golden.safetensors");
   LazyModel model(session, path);
   for (const CacheType& cache : kCaches) {
-    for (const json& item : golden.at("cases")) {
+    for (const JsonValue& item : golden.at("cases").elements()) {
       check_recorded_case(session, suite, model, item, golden.at("bounds"), file, cache);
     }
   }

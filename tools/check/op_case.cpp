@@ -11,9 +11,18 @@
 namespace tandem::check {
 namespace {
 
-HostArray load(const models::SafetensorsFile& file, const nlohmann::json& entry) {
-  return load_array(file, entry.at("key"), entry.at("dtype").get<std::string>(),
+HostArray load(const models::SafetensorsFile& file, const JsonValue& entry) {
+  return load_array(file, entry.at("key").get<std::string>(), entry.at("dtype").get<std::string>(),
                     entry.at("shape").get<std::vector<std::uint64_t>>());
+}
+
+std::vector<std::pair<std::string, JsonValue>> arrays(const JsonValue& list) {
+  constexpr std::size_t kMaxArrays = 256;  // They may all name the same large tensor.
+  auto members = list.members();
+  if (members.size() > kMaxArrays) {
+    list.fail(fmt::format("expected at most {} arrays, found {}", kMaxArrays, members.size()));
+  }
+  return members;
 }
 
 // Results whose bits the reference data fixes whatever the case's tolerance is.
@@ -21,19 +30,25 @@ bool is_exact(const std::string& label) { return label == "device" || label == "
 
 }  // namespace
 
-OpCase::OpCase(ops::Context& ctx, const nlohmann::json& spec, const models::SafetensorsFile& file)
-    : ctx_(ctx), spec_(spec), params_(spec.value("params", nlohmann::json::object())) {
-  for (const auto& [label, entry] : spec.at("inputs").items()) {
+OpCase::OpCase(ops::Context& ctx, const JsonValue& spec, const models::SafetensorsFile& file)
+    : ctx_(ctx), spec_(spec) {
+  for (const auto& [label, entry] : arrays(spec.at("inputs"))) {
     HostArray array = load(file, entry);
     const ops::Tensor tensor = allocate(device_type(array.type), array.shape);
     if (!array.bytes.empty()) ctx_.device().copy_in(tensor.addr, array.bytes);
     inputs_[label] = tensor;
     host_inputs_[label] = std::move(array);
   }
-  for (const auto& [label, entry] : spec.at("outputs").items()) {
+  for (const auto& [label, entry] : arrays(spec.at("outputs"))) {
     references_[label] = load(file, entry);
   }
 }
+
+bool OpCase::has_param(const std::string& key) const {
+  return spec_.has("params") && spec_.at("params").has(key);
+}
+
+JsonValue OpCase::param(const std::string& key) const { return spec_.at("params").at(key); }
 
 const ops::Tensor& OpCase::input(const std::string& label) const {
   const auto found = inputs_.find(label);
@@ -85,27 +100,27 @@ HostArray OpCase::fetch(const std::string& label) {
 
 Tolerance tolerance_of(const OpCase& op_case, const std::string& label) {
   Tolerance tolerance;
-  const nlohmann::json& spec = op_case.spec().at("tolerance");
-  if (op_case.params().contains("nan_also_allowed_at")) {
-    tolerance.nan_allowed =
-        op_case.params().at("nan_also_allowed_at").get<std::vector<std::uint64_t>>();
-  }
-  const std::string kind = spec.at("kind");
+  const JsonValue spec = op_case.spec().at("tolerance");
+  tolerance.nan_allowed = op_case.param("nan_also_allowed_at", std::vector<std::uint64_t>());
+  const auto kind = spec.at("kind").get<std::string>();
   if (is_exact(label) || kind == "bits") return tolerance;
   if (kind == "ulp") {
     tolerance.kind = Tolerance::Kind::kUlp;
-    tolerance.ulp = spec.at("ulp");
-    tolerance.abs = spec.at("abs");
+    tolerance.ulp = spec.at("ulp").get<double>();
+    tolerance.abs = spec.at("abs").get<double>();
   } else if (kind == "abs") {
     tolerance.kind = Tolerance::Kind::kAbs;
-    tolerance.abs = spec.at("abs");
+    tolerance.abs = spec.at("abs").get<double>();
   } else if (kind == "scaled") {
     tolerance.kind = Tolerance::Kind::kScaled;
-    tolerance.rel = spec.at("rel");
-    tolerance.scale = &op_case.reference(spec.at("array"));
+    tolerance.rel = spec.at("rel").get<double>();
+    const JsonValue array = spec.at("array");
+    tolerance.scale = &op_case.reference(array.get<std::string>());
+    if (tolerance.scale->shape != op_case.reference(label).shape) {
+      array.fail(fmt::format("expected an output of the shape of '{}'", label));
+    }
   } else {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("tolerance kind '{}' is not one of bits, ulp, abs, scaled", kind));
+    spec.at("kind").fail(fmt::format("'{}' is not one of bits, ulp, abs, scaled", kind));
   }
   return tolerance;
 }

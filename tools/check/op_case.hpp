@@ -7,9 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "host_array.hpp"
+#include "json_value.hpp"
 #include "tandem/models/files/safetensors_file.hpp"
 #include "tandem/ops/context.hpp"
 #include "tandem/ops/tensor.hpp"
@@ -20,12 +19,20 @@ namespace tandem::check {
 /// for.
 class OpCase {
  public:
-  /// Loads inputs and references; throws as load_array does, kInvalidArgument for a malformed case.
-  OpCase(ops::Context& ctx, const nlohmann::json& spec, const models::SafetensorsFile& file);
+  /// Loads inputs and references; throws as load_array and JsonValue do.
+  OpCase(ops::Context& ctx, const JsonValue& spec, const models::SafetensorsFile& file);
 
   ops::Context& ctx() { return ctx_; }
-  const nlohmann::json& spec() const { return spec_; }
-  const nlohmann::json& params() const { return params_; }
+  const JsonValue& spec() const { return spec_; }
+
+  // Parameters; a case may have none.
+  bool has_param(const std::string& key) const;
+  /// Throws as JsonValue::at.
+  JsonValue param(const std::string& key) const;
+  template <class T>
+  T param(const std::string& key, T fallback) const {
+    return has_param(key) ? param(key).get<T>() : fallback;
+  }
 
   bool has_input(const std::string& label) const { return inputs_.contains(label); }
   const ops::Tensor& input(const std::string& label) const;
@@ -45,8 +52,7 @@ class OpCase {
 
  private:
   ops::Context& ctx_;
-  const nlohmann::json& spec_;
-  nlohmann::json params_;
+  JsonValue spec_;
   std::vector<runtime::Buffer> buffers_;
   std::map<std::string, HostArray> host_inputs_;
   std::map<std::string, ops::Tensor> inputs_;

@@ -14,21 +14,19 @@
 namespace tandem::check {
 namespace {
 
-using nlohmann::json;
-
 // Outputs that only serve the comparison of others; `dequantised` is what the operand must hold.
 bool is_auxiliary(const OpCase& op_case, const std::string& label) {
-  const json& tolerance = op_case.spec().at("tolerance");
-  return label == "dequantised" || (tolerance.contains("array") && tolerance.at("array") == label);
+  const JsonValue tolerance = op_case.spec().at("tolerance");
+  return label == "dequantised" || tolerance.value("array", std::string()) == label;
 }
 
-CaseResult run_case(ops::Context& ctx, const json& spec, const models::SafetensorsFile& file) {
+CaseResult run_case(ops::Context& ctx, const JsonValue& spec, const models::SafetensorsFile& file) {
   OpCase op_case(ctx, spec, file);
   const std::size_t host_ops = ctx.host_ops().size();
   run_op(op_case);
   CaseResult result;
   std::set<std::string> compared(op_case.results().begin(), op_case.results().end());
-  for (const auto& [label, entry] : spec.at("outputs").items()) {
+  for (const auto& [label, entry] : spec.at("outputs").members()) {
     if (!compared.contains(label) && !is_auxiliary(op_case, label)) {
       result.status = Status::kUnsupported;
       result.detail = fmt::format("output '{}' is not computed", label);
@@ -52,14 +50,14 @@ CaseResult run_case(ops::Context& ctx, const json& spec, const models::Safetenso
 
 void check_ops(Session& session, const std::filesystem::path& dir) {
   const std::string suite = dir.filename().string();
-  const json index = read_json(dir / "index.json");
+  const JsonValue index = JsonValue::read(dir / "index.json");
   std::map<std::string, models::SafetensorsFile> files;
   std::unique_ptr<ops::Context> ctx;
-  for (const json& spec : index.at("cases")) {
-    const std::string name = spec.at("id");
+  for (const JsonValue& spec : index.at("cases").elements()) {
+    const auto name = spec.at("id").get<std::string>();
     session.run(suite, name, [&] {
       if (!ctx) ctx = std::make_unique<ops::Context>(session.device());
-      const std::string file = spec.at("file");
+      const auto file = spec.at("file").get<std::string>();
       if (!files.contains(file)) {
         files.emplace(file, models::SafetensorsFile::open(dir / file));
       }

@@ -2,6 +2,9 @@
 // Which op computes which case.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <functional>
 #include <map>
 #include <utility>
@@ -13,7 +16,6 @@
 namespace tandem::check {
 namespace {
 
-using nlohmann::json;
 using ops::Dtype;
 using ops::Tensor;
 
@@ -23,41 +25,42 @@ using Handler = std::function<void(OpCase&)>;
   throw Error(ErrorCode::kUnimplemented, what);
 }
 
-std::vector<int> axes_of(const OpCase& c) { return c.params().at("axes").get<std::vector<int>>(); }
+std::vector<int> axes_of(const OpCase& c) { return c.param("axes").get<std::vector<int>>(); }
 
-int axis_of(const OpCase& c) { return c.params().at("axis").get<int>(); }
+int axis_of(const OpCase& c) { return c.param("axis").get<int>(); }
 
 // ---- matmul
 
 // "3:35", "0::2": start, stop and step of a slice; stop defaults to the extent.
-Tensor python_slice(const Tensor& x, int axis, const std::string& text) {
+Tensor python_slice(const Tensor& x, int axis, const JsonValue& value) {
+  const auto text = value.get<std::string>();
   std::array<std::uint64_t, 3> part = {0, x.dim(axis), 1};
-  std::size_t field = 0;
-  std::string digits;
-  for (const char ch : text + ":") {
-    if (ch != ':') {
-      digits += ch;
-      continue;
+  std::size_t begin = 0;
+  for (std::size_t field = 0; begin <= text.size(); ++field) {
+    const std::size_t end = std::min(text.find(':', begin), text.size());
+    if (field >= part.size()) value.fail("expected START:STOP:STEP");
+    if (end != begin) {
+      const char* const last = text.data() + end;
+      const auto [rest, error] = std::from_chars(text.data() + begin, last, part[field]);
+      if (error != std::errc() || rest != last) value.fail("expected START:STOP:STEP");
     }
-    if (field < 3 && !digits.empty()) part[field] = std::stoull(digits);
-    digits.clear();
-    ++field;
+    begin = end + 1;
   }
   return x.slice(axis, part[0], part[1], part[2]);
 }
 
 void matmul(OpCase& c) {
   Tensor a = c.input("a");
-  if (c.params().contains("a_rows")) a = python_slice(a, -2, c.params().at("a_rows"));
-  if (c.params().contains("a_columns")) a = python_slice(a, -1, c.params().at("a_columns"));
+  if (c.has_param("a_rows")) a = python_slice(a, -2, c.param("a_rows"));
+  if (c.has_param("a_columns")) a = python_slice(a, -1, c.param("a_columns"));
   ops::MatmulOptions options;
-  options.transpose_a = c.params().value("transpose_a", false);
-  options.transpose_b = c.params().value("transpose_b", false);
+  options.transpose_a = c.param("transpose_a", false);
+  options.transpose_b = c.param("transpose_b", false);
   // `y` is compared with its tolerance and `device` bit for bit: two results of one operation.
   for (const char* label : {"y", "device"}) {
     if (!c.has_reference(label)) continue;
     const Tensor y = c.result(label);
-    if (c.params().value("init", false)) {
+    if (c.param("init", false)) {
       const Tensor& init = c.input("init");
       if (init.rank == 1) {
         options.bias = init;
@@ -78,7 +81,7 @@ void matmul_w8a8(OpCase& c) {
 }
 
 void matmul_group(OpCase& c) {
-  const auto group = c.params().at("group").get<std::uint32_t>();
+  const auto group = c.param("group").get<std::uint32_t>();
   for (const char* label : {"y", "device"}) {
     ops::matmul_group_quantised(c.ctx(), c.input("a"), c.input("w"), c.input("scale"),
                                 c.input("min"), group, c.result(label));
@@ -88,14 +91,13 @@ void matmul_group(OpCase& c) {
 // ---- attention
 
 ops::AttentionOptions attention_options(OpCase& c) {
-  const json& p = c.params();
   ops::AttentionOptions options;
-  options.scale = p.at("scale").get<float>();
-  options.causal = p.value("causal", false);
-  if (p.contains("window") && !p.at("window").is_null()) options.window = p.at("window");
-  if (p.contains("softcap") && !p.at("softcap").is_null()) options.softcap = p.at("softcap");
+  options.scale = c.param("scale").get<float>();
+  options.causal = c.param("causal", false);
+  options.window = c.param("window", options.window);
+  options.softcap = c.param("softcap", options.softcap);
   if (c.has_input("mask")) options.mask = c.input("mask");
-  options.own_key_visible = c.has_input("mask") && p.at("mask") == "padding";
+  options.own_key_visible = c.has_input("mask") && c.param("mask").get<std::string>() == "padding";
   return options;
 }
 
@@ -113,7 +115,7 @@ void cached_attention(OpCase& c) {
   const Tensor v_cache = c.allocate(v.dtype, shape_of(v));
   const std::uint64_t total = q.dim(2);
   std::uint64_t start = 0;
-  for (std::uint64_t stop = c.params().at("prefill"); stop <= total; ++stop) {
+  for (auto stop = c.param("prefill").get<std::uint64_t>(); stop <= total; ++stop) {
     ops::kv_append(c.ctx(), k.slice(2, start, stop), v.slice(2, start, stop),
                    k_cache.slice(2, start, stop), v_cache.slice(2, start, stop));
     options.query_offset = start;
@@ -124,7 +126,7 @@ void cached_attention(OpCase& c) {
 }
 
 void sdpa(OpCase& c) {
-  if (c.params().contains("prefill")) return cached_attention(c);
+  if (c.has_param("prefill")) return cached_attention(c);
   ops::sdpa(c.ctx(), c.input("q"), c.input("k"), c.input("v"), attention_options(c), c.result("y"));
 }
 
@@ -141,7 +143,7 @@ void cast(OpCase& c) {
 }
 
 void fill(OpCase& c) {
-  const json& value = c.params().at("value");
+  const JsonValue value = c.param("value");
   const Tensor y = c.result("y");
   if (y.dtype == Dtype::kI64) {
     ops::fill_bits(c.ctx(), y, static_cast<std::uint64_t>(value.get<std::int64_t>()));
@@ -159,8 +161,9 @@ void concat(OpCase& c) {
 }
 
 void rotary(OpCase& c) {
-  const std::string style = c.params().at("style");
-  if (style != "half" && style != "interleaved") unsupported(fmt::format("rotary style '{}'", style));
+  const auto style = c.param("style").get<std::string>();
+  if (style != "half" && style != "interleaved")
+    unsupported(fmt::format("rotary style '{}'", style));
   ops::rotary(c.ctx(), c.input("x"), c.input("cos"), c.input("sin"),
               style == "half" ? ops::RotaryStyle::kHalfSplit : ops::RotaryStyle::kInterleaved,
               c.result("y"));
@@ -169,7 +172,7 @@ void rotary(OpCase& c) {
 void layernorm(OpCase& c) {
   std::optional<Tensor> bias;
   if (c.has_input("bias")) bias = c.input("bias");
-  ops::layernorm(c.ctx(), c.input("x"), c.input("weight"), bias, c.params().at("eps"),
+  ops::layernorm(c.ctx(), c.input("x"), c.input("weight"), bias, c.param("eps").get<float>(),
                  c.result("y"));
 }
 
@@ -188,8 +191,8 @@ const std::map<std::string, Handler>& handlers() {
       {"layernorm", layernorm},
       {"rmsnorm",
        [](OpCase& c) {
-         ops::rmsnorm(c.ctx(), c.input("x"), c.input("weight"), c.params().at("eps"),
-                      c.params().value("weight_offset", 0.0F), c.result("y"));
+         ops::rmsnorm(c.ctx(), c.input("x"), c.input("weight"), c.param("eps").get<float>(),
+                      c.param("weight_offset", 0.0F), c.result("y"));
        }},
       {"softmax",
        [](OpCase& c) { ops::softmax(c.ctx(), c.input("x"), axis_of(c), c.result("y")); }},
@@ -201,27 +204,30 @@ const std::map<std::string, Handler>& handlers() {
        }},
       {"affine",
        [](OpCase& c) {
-         ops::affine(c.ctx(), c.input("x"), c.params().at("mul"), c.params().at("add"),
-                     c.result("y"));
+         ops::affine(c.ctx(), c.input("x"), c.param("mul").get<float>(),
+                     c.param("add").get<float>(), c.result("y"));
        }},
       {"transpose",
        [](OpCase& c) {
          const std::vector<int> axes = axes_of(c);
-         ops::transpose(c.ctx(), c.input("x"), axes.at(0), axes.at(1), c.result("y"));
+         if (axes.size() != 2) c.param("axes").fail("expected two axes");
+         ops::transpose(c.ctx(), c.input("x"), axes[0], axes[1], c.result("y"));
        }},
       {"permute",
        [](OpCase& c) {
-         ops::permute(c.ctx(), c.input("x"), c.params().at("dims").get<std::vector<int>>(),
+         ops::permute(c.ctx(), c.input("x"), c.param("dims").get<std::vector<int>>(),
                       c.result("y"));
        }},
       {"slice",
        [](OpCase& c) {
-         ops::slice(c.ctx(), c.input("x"), axis_of(c), c.params().at("start"),
-                    c.params().at("stop"), c.params().at("step"), c.result("y"));
+         ops::slice(c.ctx(), c.input("x"), axis_of(c), c.param("start").get<std::uint64_t>(),
+                    c.param("stop").get<std::uint64_t>(), c.param("step").get<std::uint64_t>(),
+                    c.result("y"));
        }},
       {"repeat_kv",
        [](OpCase& c) {
-         ops::repeat_kv(c.ctx(), c.input("x"), c.params().at("repeats"), c.result("y"));
+         ops::repeat_kv(c.ctx(), c.input("x"), c.param("repeats").get<std::uint64_t>(),
+                        c.result("y"));
        }},
       {"broadcast_to", [](OpCase& c) { ops::broadcast_to(c.ctx(), c.input("x"), c.result("y")); }},
       {"reshape", [](OpCase& c) { ops::reshape(c.ctx(), c.input("x"), c.result("y")); }},
@@ -254,16 +260,15 @@ const std::map<std::string, Handler>& handlers() {
 }  // namespace
 
 void run_op(OpCase& c) {
-  const std::string op = c.spec().at("op");
+  const auto op = c.spec().at("op").get<std::string>();
   if (const auto found = handlers().find(op); found != handlers().end()) {
     found->second(c);
-  } else if (c.params().contains("axes") && ops::reduce_op(op)) {
+  } else if (c.has_param("axes") && ops::reduce_op(op)) {
     ops::reduce(c.ctx(), *ops::reduce_op(op), c.input("x"), axes_of(c), c.result("y"));
   } else if (ops::binary_op(op)) {
     ops::binary(c.ctx(), *ops::binary_op(op), c.input("x"), c.input("y"), c.result("z"));
   } else if (ops::unary_op(op)) {
-    ops::unary(c.ctx(), *ops::unary_op(op), c.input("x"), c.result("y"),
-               c.params().value("alpha", 1.0F));
+    ops::unary(c.ctx(), *ops::unary_op(op), c.input("x"), c.result("y"), c.param("alpha", 1.0F));
   } else {
     unsupported(fmt::format("operation '{}' is not one of Tandem's; ops/README.md lists them", op));
   }

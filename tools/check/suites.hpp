@@ -9,13 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 #include "report.hpp"
-
-namespace tandem::runtime {
-class Device;
-}
+#include "tandem/runtime/device.hpp"
 
 namespace tandem::check {
 
@@ -29,7 +24,8 @@ struct Options {
 /// What the suites share: options, the device (opened when the first case needs it), the report.
 class Session {
  public:
-  Session(Options options, Report& report);
+  /// `device`: used instead of opening the options' backend.
+  Session(Options options, Report& report, std::unique_ptr<runtime::Device> device = nullptr);
   ~Session();
 
   const Options& options() const { return options_; }
@@ -60,8 +56,5 @@ void check_gguf(Session& session, const std::filesystem::path& dir);   // golden
 void check_model(Session& session, const std::filesystem::path& dir);  // golden.json + config.json
 void check_recorded_model(Session& session,
                           const std::filesystem::path& dir);  // golden.json with "sha256"
-
-/// Parses a JSON file; errors name file and position.
-nlohmann::json read_json(const std::filesystem::path& path);
 
 }  // namespace tandem::check

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "json_value.hpp"
 #include "suites.hpp"
 #include "tandem/models/text/chat_template.hpp"
 #include "tandem/models/text/tokenizer.hpp"
@@ -12,7 +13,6 @@ namespace {
 using models::SpecialText;
 using models::TokenId;
 using models::Tokenizer;
-using nlohmann::json;
 
 std::string hex(std::string_view bytes) {
   std::string out;
@@ -49,34 +49,35 @@ CaseResult verdict(std::string difference) {
   return result;
 }
 
-std::string check_encode(const Tokenizer& tokenizer, const json& item) {
+std::string check_encode(const Tokenizer& tokenizer, const JsonValue& item) {
   const auto want = item.at("ids").get<std::vector<TokenId>>();
   std::string bad = difference(tokenizer.encode(item.at("text").get<std::string>()), want);
   if (bad.empty()) {
-    bad = text_difference("decoded", tokenizer.decode(want), item.at("decoded"));
+    bad = text_difference("decoded", tokenizer.decode(want), item.at("decoded").get<std::string>());
   }
   if (bad.empty()) {
     bad = text_difference("decoded without special tokens",
                           tokenizer.decode(want, SpecialText::kSkip),
-                          item.at("decoded_skip_special"));
+                          item.at("decoded_skip_special").get<std::string>());
   }
   return bad;
 }
 
-std::string check_decode(const Tokenizer& tokenizer, const json& item) {
+std::string check_decode(const Tokenizer& tokenizer, const JsonValue& item) {
   const auto ids = item.at("ids").get<std::vector<TokenId>>();
-  std::string bad =
-      text_difference("bytes", hex(tokenizer.decode_bytes(ids)), item.at("bytes_hex"));
-  if (bad.empty()) bad = text_difference("text", tokenizer.decode(ids), item.at("text"));
+  std::string bad = text_difference("bytes", hex(tokenizer.decode_bytes(ids)),
+                                    item.at("bytes_hex").get<std::string>());
+  if (bad.empty())
+    bad = text_difference("text", tokenizer.decode(ids), item.at("text").get<std::string>());
   return bad;
 }
 
 std::string check_chat(const Tokenizer& tokenizer, const models::ChatTemplate& chat,
-                       const json& item) {
-  json variables = {{"messages", item.at("messages")},
-                    {"add_generation_prompt", item.at("add_generation_prompt")}};
-  const std::string text = chat.render_json(variables.dump());
-  std::string bad = text_difference("text", text, item.at("text"));
+                       const JsonValue& item) {
+  const std::string text = chat.render_json(
+      fmt::format(R"({{"messages": {}, "add_generation_prompt": {}}})", item.at("messages").dump(),
+                  item.at("add_generation_prompt").dump()));
+  std::string bad = text_difference("text", text, item.at("text").get<std::string>());
   if (bad.empty()) {
     bad = difference(tokenizer.encode(text), item.at("ids").get<std::vector<TokenId>>());
   }
@@ -89,26 +90,26 @@ void check_tokenizer(Session& session, const std::filesystem::path& dir) {
   const std::string suite = dir.filename().string();
   const Tokenizer tokenizer = Tokenizer::load(dir / "tokenizer.json");
   int number = 0;
-  const json encode = read_json(dir / "encode.json");
-  for (const json& item : encode.at("cases")) {
+  const JsonValue encode = JsonValue::read(dir / "encode.json");
+  for (const JsonValue& item : encode.at("cases").elements()) {
     const std::string name =
         fmt::format("encode.{}.{}", number++, item.value("group", std::string("text")));
     session.run(suite, name, [&] { return verdict(check_encode(tokenizer, item)); });
   }
   if (std::filesystem::exists(dir / "decode.json")) {
     number = 0;
-    const json decode = read_json(dir / "decode.json");
-    for (const json& item : decode.at("cases")) {
+    const JsonValue decode = JsonValue::read(dir / "decode.json");
+    for (const JsonValue& item : decode.at("cases").elements()) {
       session.run(suite, fmt::format("decode.{}", number++),
                   [&] { return verdict(check_decode(tokenizer, item)); });
     }
   }
   if (std::filesystem::exists(dir / "chat.json")) {
-    const json chat = read_json(dir / "chat.json");
+    const JsonValue chat = JsonValue::read(dir / "chat.json");
     const models::ChatTemplate parsed =
         models::ChatTemplate::parse(chat.at("template").get<std::string>());
     number = 0;
-    for (const json& item : chat.at("cases")) {
+    for (const JsonValue& item : chat.at("cases").elements()) {
       session.run(suite, fmt::format("chat.{}", number++),
                   [&] { return verdict(check_chat(tokenizer, parsed, item)); });
     }

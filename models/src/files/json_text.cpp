@@ -105,8 +105,9 @@ class Builder : public nlohmann::json_sax<Json> {
     const std::size_t start = reason.find(": ");
     if (start != reason.npos) reason.remove_prefix(start + 2);
     const std::string shown = printable(reason);
+    // Between the quotes: a reason that is cut is followed by its length.
     fail_at(text_, position > 0 ? std::min(position - 1, text_.size()) : 0, where_,
-            fmt::format("malformed JSON: {}", shown.substr(1, shown.size() - 2)));
+            fmt::format("malformed JSON: {}", shown.substr(1, shown.rfind('\'') - 1)));
   }
 
  private:

@@ -24,6 +24,7 @@ TEST(JsonText, NamesLineAndColumnOfMalformedTextBad) {
   refuse("", {"f.json:1:1", "malformed JSON"});
   refuse("{\"a\":", {"f.json:1:6", "malformed JSON"});
   refuse("[1, 2", {"malformed JSON"});
+  refuse("[1, ]", {"f.json:1:5", "expected '[', '{', or a liter..."});
   refuse("[1] x", {"f.json:1:5", "malformed JSON"});
   refuse("\"\xff\"", {"f.json:1:2", "malformed JSON"});
   refuse("\"\\ud800\"", {"malformed JSON"});
