@@ -93,7 +93,7 @@ TYPED_TEST(VectorEngine, GivesTheBitsOfTheCmodel) {
     Random random(seed);
     this->load_tables(bench, random);
     std::uint32_t loaded = 0;
-    for (unsigned i = 0; i < 40; ++i) {
+    for (unsigned i = 0; i < 60; ++i) {
       VectorCase c = random_vector_case(random, 700);
       const std::uint32_t start = loaded + c.program.size() < ucode_words<TypeParam>() ? loaded : 0;
       this->load(bench, c, start);
