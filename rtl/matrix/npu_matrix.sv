@@ -155,14 +155,12 @@ module npu_matrix
   );
 
   // ---- loader
-  logic write_valid, loader_waiting;
-  dest_e write_dest;
-  logic [ChunkSlotBits-1:0] write_slot;
-  split_e write_split;
-  logic [5:0] write_panel;
-  logic [7:0] write_line;
-  logic [1:0] write_half;
-  logic [LineBits-1:0] write_data;
+  logic loader_waiting;
+  place_t direct;
+  // verilator lint_off UNUSEDSIGNAL
+  place_t turned;  // always whole lines
+  // verilator lint_on UNUSEDSIGNAL
+  logic [LineBits-1:0] direct_data, turned_data;
 
   npu_matrix_loader #(
       .AxiDataBits(AxiDataBits)
@@ -172,14 +170,10 @@ module npu_matrix
       .load_valid_i(load_valid),
       .load_ready_o(load_ready),
       .load_i(load),
-      .write_valid_o(write_valid),
-      .write_dest_o(write_dest),
-      .write_slot_o(write_slot),
-      .write_split_o(write_split),
-      .write_panel_o(write_panel),
-      .write_line_o(write_line),
-      .write_half_o(write_half),
-      .write_data_o(write_data),
+      .direct_o(direct),
+      .direct_data_o(direct_data),
+      .turned_o(turned),
+      .turned_data_o(turned_data),
       .chunk_filled_o(chunk_filled),
       .tile_filled_o(tile_filled),
       .ar_valid_o,
@@ -209,7 +203,7 @@ module npu_matrix
         tile_operands[drain_parity] <= 1'b0;
         drain_parity <= ~drain_parity;
       end
-      if (tile_filled) tile_operands[write_slot[0]] <= 1'b1;
+      if (tile_filled) tile_operands[direct.slot[0]] <= 1'b1;
     end
   end
 
@@ -285,8 +279,6 @@ module npu_matrix
   // ---- A: rows k of APanels panels, then one word for each row of the array
   logic a_widen;
   logic [2:0] a_row_low;
-  logic a_write;
-  assign a_write = write_valid & (write_dest == DEST_A);
   always_ff @(posedge clk_i) begin
     if (!rst_ni) a_widen <= 1'b0;
     else if (read_a | a_widen) begin
@@ -305,10 +297,13 @@ module npu_matrix
         .Pairs(ChunkSlots * ChunkPairs)
     ) u_bank (
         .clk_i,
-        .write_i(a_write & (write_panel == 6'(i))),
-        .write_line_i({write_slot, write_line[ChunkPairBits:0]}),
-        .write_half_i(write_half),
-        .write_data_i(write_data),
+        .direct_i(direct.valid & (direct.dest == DEST_A) & (direct.panel == 6'(i))),
+        .direct_line_i({direct.slot, direct.line[ChunkPairBits:0]}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned.valid & (turned.dest == DEST_A) & (turned.panel == 6'(i))),
+        .turned_line_i({turned.slot, turned.line[ChunkPairBits:0]}),
+        .turned_data_i(turned_data),
         .read_i(read_a),
         .read_pair_i({read_a_slot, ChunkPairBits'(pair_of({1'b0, read_a_row}, log2_bits(mode.a_type)))}),
         .even_o(even),
@@ -376,26 +371,33 @@ module npu_matrix
     line_at = line | 8'(32'(super_group) << (bits - 32'(s)));
   endfunction
 
-  logic [5:0] write_group;
-  logic [$clog2(BPanels+1)-1:0] write_bank;
-  assign write_group = write_panel / 6'(BPanels);
-  assign write_bank = ($clog2(BPanels + 1))'(write_panel % 6'(BPanels));
+  // Superline group and bank of a panel of B.
+  logic [5:0] direct_group, turned_group;
+  logic [5:0] direct_bank, turned_bank;
+  assign direct_group = direct.panel / 6'(BPanels);
+  assign direct_bank = direct.panel % 6'(BPanels);
+  assign turned_group = turned.panel / 6'(BPanels);
+  assign turned_bank = turned.panel % 6'(BPanels);
 
   logic [Blocks*W-1:0] b_direct, b_scaled, init_words, scale_words;
   for (genvar i = 0; i < BPanels; i++) begin : gen_b
-    logic here;
-    assign here = write_valid & (32'(write_bank) == i);
+    logic direct_here, turned_here;
+    assign direct_here = direct.valid & (direct_bank == 6'(i));
+    assign turned_here = turned.valid & (turned_bank == 6'(i));
 
     logic [LineBits-1:0] even, odd;
-    logic [PanelCols*32-1:0] direct, scaled, scale, minimum;
+    logic [PanelCols*32-1:0] plain, scaled, scale, minimum;
     npu_matrix_bank #(
         .Pairs(ChunkSlots * ChunkPairs)
     ) u_bank (
         .clk_i,
-        .write_i(here & (write_dest == DEST_B)),
-        .write_line_i({write_slot, (ChunkPairBits + 1)'(line_at(write_line, write_group, write_split, ChunkPairBits + 1))}),
-        .write_half_i(write_half),
-        .write_data_i(write_data),
+        .direct_i(direct_here & (direct.dest == DEST_B)),
+        .direct_line_i({direct.slot, (ChunkPairBits + 1)'(line_at(direct.line, direct_group, direct.split, ChunkPairBits + 1))}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_B)),
+        .turned_line_i({turned.slot, (ChunkPairBits + 1)'(line_at(turned.line, turned_group, turned.split, ChunkPairBits + 1))}),
+        .turned_data_i(turned_data),
         .read_i(read_b),
         .read_pair_i({read_b_slot, ChunkPairBits'(line_at(pair_of({1'b0, read_b_row}, log2_bits(mode.b_type)),
                                                           {4'd0, read_b_group}, split, ChunkPairBits))}),
@@ -410,23 +412,27 @@ module npu_matrix
         .row_i(b_row_low),
         .even_i(even),
         .odd_i(odd),
-        .words_o(direct)
+        .words_o(plain)
     );
 
     logic [LineBits-1:0] scale_even, scale_odd, min_even, min_odd;
-    logic [ScalePairBits:0] scale_line;
+    logic [ScalePairBits:0] direct_scale_line, turned_scale_line;
     logic [ChunkSlotBits+ScalePairBits-1:0] scale_pair;
-    assign scale_line = (ScalePairBits + 1)'(line_at(write_line, write_group, write_split, ScalePairBits + 1));
+    assign direct_scale_line = (ScalePairBits + 1)'(line_at(direct.line, direct_group, direct.split, ScalePairBits + 1));
+    assign turned_scale_line = (ScalePairBits + 1)'(line_at(turned.line, turned_group, turned.split, ScalePairBits + 1));
     assign scale_pair = {read_b_slot, ScalePairBits'(line_at(pair_of(group_row, log2_bits(mode.scale_type)),
                                                               {4'd0, read_b_group}, split, ScalePairBits))};
     npu_matrix_bank #(
         .Pairs(ChunkSlots * ScalePairs)
     ) u_scale_bank (
         .clk_i,
-        .write_i(here & (write_dest == DEST_SCALE)),
-        .write_line_i({write_slot, scale_line}),
-        .write_half_i(write_half),
-        .write_data_i(write_data),
+        .direct_i(direct_here & (direct.dest == DEST_SCALE)),
+        .direct_line_i({direct.slot, direct_scale_line}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_SCALE)),
+        .turned_line_i({turned.slot, turned_scale_line}),
+        .turned_data_i(turned_data),
         .read_i(read_b & mode.group),
         .read_pair_i(scale_pair),
         .even_o(scale_even),
@@ -436,10 +442,13 @@ module npu_matrix
         .Pairs(ChunkSlots * ScalePairs)
     ) u_min_bank (
         .clk_i,
-        .write_i(here & (write_dest == DEST_MIN)),
-        .write_line_i({write_slot, scale_line}),
-        .write_half_i(write_half),
-        .write_data_i(write_data),
+        .direct_i(direct_here & (direct.dest == DEST_MIN)),
+        .direct_line_i({direct.slot, direct_scale_line}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_MIN)),
+        .turned_line_i({turned.slot, turned_scale_line}),
+        .turned_data_i(turned_data),
         .read_i(read_b & mode.group),
         .read_pair_i(scale_pair),
         .even_o(min_even),
@@ -473,12 +482,12 @@ module npu_matrix
         .clk_i,
         .rst_ni,
         .valid_i(b_dequant),
-        .q_i(direct),
+        .q_i(plain),
         .scale_i(scale),
         .min_i(minimum),
         .words_o(scaled)
     );
-    assign b_direct[i*PanelCols*32+:PanelCols*32] = direct;
+    assign b_direct[i*PanelCols*32+:PanelCols*32] = plain;
     assign b_scaled[i*PanelCols*32+:PanelCols*32] = scaled;
 
     logic [LineBits-1:0] init_even, init_odd;
@@ -486,10 +495,13 @@ module npu_matrix
         .Pairs(2 * InitPairs)
     ) u_init_bank (
         .clk_i,
-        .write_i(here & (write_dest == DEST_INIT)),
-        .write_line_i({write_slot[0], (InitPairBits + 1)'(line_at(write_line, write_group, write_split, InitPairBits + 1))}),
-        .write_half_i(write_half),
-        .write_data_i(write_data),
+        .direct_i(direct_here & (direct.dest == DEST_INIT)),
+        .direct_line_i({direct.slot[0], (InitPairBits + 1)'(line_at(direct.line, direct_group, direct.split, InitPairBits + 1))}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_INIT)),
+        .turned_line_i({turned.slot[0], (InitPairBits + 1)'(line_at(turned.line, turned_group, turned.split, InitPairBits + 1))}),
+        .turned_data_i(turned_data),
         .read_i(read_init),
         .read_pair_i({read_init_parity, InitPairBits'(line_at(pair_of(read_init_row, log2_bits(init_type)),
                                                                {4'd0, read_init_group}, split, InitPairBits))}),
@@ -514,10 +526,13 @@ module npu_matrix
         .Pairs(8)
     ) u_col_scale_bank (
         .clk_i,
-        .write_i(here & (write_dest == DEST_COL_SCALE)),
-        .write_line_i({write_slot[0], write_group[1:0], write_line[0]}),
-        .write_half_i(write_half),
-        .write_data_i(write_data),
+        .direct_i(direct_here & (direct.dest == DEST_COL_SCALE)),
+        .direct_line_i({direct.slot[0], direct_group[1:0], direct.line[0]}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_COL_SCALE)),
+        .turned_line_i({turned.slot[0], turned_group[1:0], turned.line[0]}),
+        .turned_data_i(turned_data),
         .read_i(scale_read),
         .read_pair_i({scale_parity, scale_group}),
         .even_o(scale_words[i*PanelCols*32+:LineBits]),
@@ -530,8 +545,8 @@ module npu_matrix
   logic [RowBits:0] row_scale_at;
   for (genvar i = 0; i < RowTile; i++) begin : gen_row_scale
     always_ff @(posedge clk_i) begin
-      if (write_valid & (write_dest == DEST_ROW_SCALE) & (32'(write_line) == i / 16))
-        row_scale[32'(write_slot[0])*RowTile+i] <= write_data[(i%16)*32+:32];
+      if (direct.valid & (direct.dest == DEST_ROW_SCALE) & (32'(direct.line) == i / 16))
+        row_scale[32'(direct.slot[0])*RowTile+i] <= direct_data[(i%16)*32+:32];
     end
   end
 

@@ -19,18 +19,14 @@ module npu_matrix_loader
     output logic  load_ready_o,
     input  load_t load_i,
 
-    // A line or half line for a buffer; of DEST_ROW_SCALE `line` counts lines of 16 words.
-    output logic                     write_valid_o,
-    output dest_e                    write_dest_o,
-    output logic [ChunkSlotBits-1:0] write_slot_o,
-    output split_e                   write_split_o,
-    output logic [5:0]               write_panel_o,
-    output logic [7:0]               write_line_o,
-    output logic [1:0]               write_half_o,
-    output logic [LineBits-1:0]      write_data_o,
+    // Lines for the buffers: straight from memory, and from the transposer. Never both for one destination.
+    output place_t              direct_o,
+    output logic [LineBits-1:0] direct_data_o,
+    output place_t              turned_o,
+    output logic [LineBits-1:0] turned_data_o,
 
     output logic chunk_filled_o,  // all operands of the oldest chunk not yet reported are in the buffers
-    output logic tile_filled_o,   // all operands of the tile of parity write_slot_o[0]
+    output logic tile_filled_o,   // all operands of the tile of parity direct_o.slot[0]
 
     output logic                   ar_valid_o,
     input  logic                   ar_ready_i,
@@ -220,13 +216,7 @@ module npu_matrix_loader
   logic second_half;
   logic direct, two_panels, place, line_done;
   logic turn_ready, turn_valid;
-  logic turned_valid, turned_final;
-  dest_e turned_dest;
-  logic [ChunkSlotBits-1:0] turned_slot;
-  split_e turned_split;
-  logic [5:0] turned_panel;
-  logic [7:0] turned_line;
-  logic [LineBits-1:0] turned_data;
+  logic turned_final;
   logic turner_idle;
 
   assign direct = tag.layout != LOAD_LANES;
@@ -235,7 +225,8 @@ module npu_matrix_loader
   // What follows a final load waits for the transposer, so that chunks are reported in order.
   logic final_line;
   assign final_line = tag.final_segment & line_last & direct;
-  assign place = line_valid & tag_here & direct & ~turned_valid & ~(final_line & ~turner_idle);
+  assign place = line_valid & tag_here & direct & ~(turned_o.valid & (turned_o.dest == tag.dest))
+      & ~(final_line & ~turner_idle);
   assign turn_valid = line_valid & tag_here & ~direct;
   assign line_done = (place & (~two_panels | second_half)) | (turn_valid & turn_ready);
   assign line_ready = line_done;
@@ -254,56 +245,48 @@ module npu_matrix_loader
   logic direct_chunk, direct_tile, turned_chunk;
   assign direct_chunk = place & line_done & final_line & (tag.dest inside {DEST_A, DEST_B, DEST_SCALE, DEST_MIN});
   assign direct_tile = place & line_done & final_line & ~(tag.dest inside {DEST_A, DEST_B, DEST_SCALE, DEST_MIN});
-  assign turned_chunk = turned_valid & turned_final;
+  assign turned_chunk = turned_o.valid & turned_final;
 
   logic [7:0] row;
   assign row = tag.index[7:0];
 
-  always_ff @(posedge clk_i) begin : write_port
+  always_ff @(posedge clk_i) begin : direct_port
     if (!rst_ni) begin
-      write_valid_o <= 1'b0;
+      direct_o.valid <= 1'b0;
       chunk_filled_o <= 1'b0;
       tile_filled_o <= 1'b0;
-    end else if (place | turned_valid | write_valid_o) begin
-      write_valid_o <= place | turned_valid;
+    end else if (place | direct_o.valid | turned_chunk | chunk_filled_o) begin
+      direct_o.valid <= place;
       chunk_filled_o <= direct_chunk | turned_chunk;
       tile_filled_o <= direct_tile;
     end
-    if (turned_valid) begin
-      write_dest_o <= turned_dest;
-      write_slot_o <= turned_slot;
-      write_split_o <= turned_split;
-      write_panel_o <= turned_panel;
-      write_line_o <= turned_line;
-      write_half_o <= 2'b11;
-      write_data_o <= turned_data;
-    end else if (place) begin
-      write_dest_o <= tag.dest;
-      write_slot_o <= tag.slot;
-      write_split_o <= tag.split;
-      write_half_o <= 2'b11;
-      write_data_o <= line;
+    if (place) begin
+      direct_o.dest <= tag.dest;
+      direct_o.slot <= tag.slot;
+      direct_o.split <= tag.split;
+      direct_o.half <= 2'b11;
+      direct_data_o <= line;
       if (tag.layout == LOAD_PANELS) begin
-        write_panel_o <= tag.index[5:0];
-        write_line_o <= line_index;
+        direct_o.panel <= tag.index[5:0];
+        direct_o.line <= line_index;
       end else if (tag.dest == DEST_ROW_SCALE) begin
-        write_line_o <= line_index;
+        direct_o.line <= line_index;
       end else begin
         case (tag.log2_bits)
           3'd5: begin
-            write_panel_o <= {1'b0, line_index[5:1]};
-            write_line_o <= {row[6:0], line_index[0]};
+            direct_o.panel <= {1'b0, line_index[5:1]};
+            direct_o.line <= {row[6:0], line_index[0]};
           end
           3'd4: begin
-            write_panel_o <= line_index[5:0];
-            write_line_o <= row;
+            direct_o.panel <= line_index[5:0];
+            direct_o.line <= row;
           end
           default: begin
-            write_panel_o <= {line_index[4:0], second_half};
-            write_line_o <= {1'b0, row[7:1]};
-            write_half_o <= row[0] ? 2'b10 : 2'b01;
-            if (second_half) write_data_o[LineBits/2-1:0] <= line[LineBits-1:LineBits/2];
-            else write_data_o[LineBits-1:LineBits/2] <= line[LineBits/2-1:0];
+            direct_o.panel <= {line_index[4:0], second_half};
+            direct_o.line <= {1'b0, row[7:1]};
+            direct_o.half <= row[0] ? 2'b10 : 2'b01;
+            if (second_half) direct_data_o[LineBits/2-1:0] <= line[LineBits-1:LineBits/2];
+            else direct_data_o[LineBits-1:LineBits/2] <= line[LineBits/2-1:0];
           end
         endcase
       end
@@ -326,18 +309,13 @@ module npu_matrix_loader
       .log2_bits_i(tag.log2_bits),
       .rows_i(tag.rows),
       .final_i(tag.final_segment),
-      .valid_o(turned_valid),
-      .dest_o(turned_dest),
-      .slot_o(turned_slot),
-      .split_o(turned_split),
-      .panel_o(turned_panel),
-      .line_o(turned_line),
-      .data_o(turned_data),
+      .place_o(turned_o),
+      .data_o(turned_data_o),
       .final_o(turned_final),
       .idle_o(turner_idle)
   );
 
-  assign idle_o = ~busy & tags_empty & stream_idle & turner_idle & ~write_valid_o;
+  assign idle_o = ~busy & tags_empty & stream_idle & turner_idle & ~direct_o.valid;
   assign waiting_o = tag_here & ~line_valid;
 
 endmodule

@@ -66,6 +66,17 @@ package npu_matrix_pkg;
     logic final_load;                // of its chunk or of the operands of its tile
   } load_t;
 
+  // A line or half line for a buffer; of DEST_ROW_SCALE `line` counts lines of 16 words.
+  typedef struct packed {
+    logic valid;
+    dest_e dest;
+    logic [ChunkSlotBits-1:0] slot;
+    split_e split;
+    logic [5:0] panel;
+    logic [7:0] line;
+    logic [1:0] half;
+  } place_t;
+
   // A tile of C, as the array and the drain see it.
   typedef struct packed {
     split_e split;

@@ -24,12 +24,7 @@ module npu_matrix_transposer
     input  logic [7:0]               rows_i,
     input  logic                     final_i,
 
-    output logic                     valid_o,  // a line of the panel; always taken
-    output dest_e                    dest_o,
-    output logic [ChunkSlotBits-1:0] slot_o,
-    output split_e                   split_o,
-    output logic [5:0]               panel_o,
-    output logic [7:0]               line_o,
+    output place_t                   place_o,  // a line of the panel; always taken
     output logic [LineBits-1:0]      data_o,
     output logic                     final_o,  // the last line of the final load
     output logic                     idle_o
@@ -56,7 +51,7 @@ module npu_matrix_transposer
   assign running = full[read_half];
   assign current = panel[read_half];
   assign end_of_panel = out_line == current.lines;
-  assign idle_o = (full == 2'b00) & ~valid_o;
+  assign idle_o = (full == 2'b00) & ~place_o.valid;
 
   // A line holds 512 bits: rows * 32 columns of 2^log2_bits bits.
   function automatic logic [7:0] lines_of(input logic [7:0] rows, input logic [2:0] log2_size);
@@ -77,22 +72,23 @@ module npu_matrix_transposer
       fill_half <= 1'b0;
       read_half <= 1'b0;
       out_line <= '0;
-      valid_o <= 1'b0;
+      place_o.valid <= 1'b0;
       final_o <= 1'b0;
-    end else if (take | running | valid_o) begin
+    end else if (take | running | place_o.valid) begin
       if (take & end_i) begin
         panel[fill_half] <= '{dest_i, slot_i, split_i, panel_i, log2_bits_i, lines_of(rows_i, log2_bits_i), final_i};
         full[fill_half] <= 1'b1;
         fill_half <= ~fill_half;
       end
-      valid_o <= running;
+      place_o.valid <= running;
       final_o <= running & end_of_panel & current.last;
       if (running) begin
-        dest_o <= current.dest;
-        slot_o <= current.slot;
-        split_o <= current.split;
-        panel_o <= current.panel;
-        line_o <= out_line;
+        place_o.dest <= current.dest;
+        place_o.slot <= current.slot;
+        place_o.split <= current.split;
+        place_o.panel <= current.panel;
+        place_o.line <= out_line;
+        place_o.half <= 2'b11;
         out_line <= end_of_panel ? '0 : out_line + 8'd1;
         if (end_of_panel) begin
           full[read_half] <= 1'b0;
