@@ -93,7 +93,7 @@ function(tandem_verilate target)
     cmake_path(ABSOLUTE_PATH source NORMALIZE)
     list(APPEND sources ${source})
   endforeach()
-  set(args --cc -O3 -Wall --assert --savable --trace-fst --trace-structs --unroll-count 4 --output-split 30000
+  set(args --cc -O3 -Wall --assert --savable --trace-fst --unroll-count 4 --output-split 30000
       --x-assign ${ARG_X_ASSIGN} --x-initial unique --top-module ${ARG_TOP} --prefix ${ARG_PREFIX}
       +define+VERILATOR_MODEL ${ARG_ARGS})
   if(ARG_NO_ASSERT)
@@ -108,7 +108,7 @@ function(tandem_verilate target)
 
   # 1. SystemVerilog to C++, and the C++ into few files.
   set(dir ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated)
-  set(units slow)
+  set(units slow trace)
   foreach(i RANGE 1 ${ARG_FAST_UNITS})
     list(APPEND units fast_${i})
   endforeach()
@@ -131,6 +131,8 @@ function(tandem_verilate target)
   foreach(unit IN LISTS units)
     set(opt ${ARG_OPT})
     if(unit STREQUAL slow)
+      set(opt -O0)
+    elseif(unit STREQUAL trace)
       set(opt -O1)
     endif()
     add_custom_command(
