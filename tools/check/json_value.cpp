@@ -43,10 +43,14 @@ JsonValue JsonValue::read(const std::filesystem::path& path) {
   return {std::move(document), root, ""};
 }
 
+std::string JsonValue::place() const {
+  return document_->file + (pointer_.empty() ? "" : ": ") + pointer_;
+}
+
 void JsonValue::fail(std::string_view what) const {
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{}: {}{}{}; docs/reference/reference_data.md has the layout",
-                          document_->file, pointer_, pointer_.empty() ? "" : ": ", what));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("{}: {}; docs/reference/reference_data.md has the layout", place(), what));
 }
 
 void JsonValue::fail_expected(std::string_view expected) const {

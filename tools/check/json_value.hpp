@@ -49,6 +49,8 @@ class JsonValue {
     return has(key) ? at(key).get<T>() : std::move(fallback);
   }
 
+  /// "FILE: /cases/3/file", for messages.
+  std::string place() const;
   /// As JSON text.
   std::string dump() const;
   /// Throws as above: `what` behind file and place.

@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <optional>
+
 #include "json_value.hpp"
 #include "suites.hpp"
+#include "tandem/base/error.hpp"
 #include "tandem/models/text/chat_template.hpp"
 #include "tandem/models/text/tokenizer.hpp"
 
@@ -84,6 +87,14 @@ std::string check_chat(const Tokenizer& tokenizer, const models::ChatTemplate& c
   return bad;
 }
 
+models::ChatTemplate parse_template(const JsonValue& source, const std::string& text) {
+  try {
+    return models::ChatTemplate::parse(text);
+  } catch (const Error& error) {
+    throw error.with_context(source.place());
+  }
+}
+
 }  // namespace
 
 void check_tokenizer(Session& session, const std::filesystem::path& dir) {
@@ -106,12 +117,15 @@ void check_tokenizer(Session& session, const std::filesystem::path& dir) {
   }
   if (std::filesystem::exists(dir / "chat.json")) {
     const JsonValue chat = JsonValue::read(dir / "chat.json");
-    const models::ChatTemplate parsed =
-        models::ChatTemplate::parse(chat.at("template").get<std::string>());
+    const JsonValue source = chat.at("template");
+    const auto text = source.get<std::string>();
+    std::optional<models::ChatTemplate> parsed;
     number = 0;
     for (const JsonValue& item : chat.at("cases").elements()) {
-      session.run(suite, fmt::format("chat.{}", number++),
-                  [&] { return verdict(check_chat(tokenizer, parsed, item)); });
+      session.run(suite, fmt::format("chat.{}", number++), [&] {
+        if (!parsed) parsed = parse_template(source, text);
+        return verdict(check_chat(tokenizer, *parsed, item));
+      });
     }
   }
 }

@@ -46,10 +46,12 @@ class Replay {
     device_.queue().forget_programs();
     TraceRecord record;
     while (!stop_ && trace_.next(record)) {
-      apply(record);
-      compare_ready();
+      named([&] {
+        apply(record);
+        compare_ready();
+      });
     }
-    attempt([&] { device_.queue().finish(); });
+    named([&] { attempt([&] { device_.queue().finish(); }); });
     compare_ready();
     report_missing();
     return std::move(result_);
@@ -66,6 +68,16 @@ class Replay {
     std::optional<abi::Completion> expected;
     std::optional<abi::Completion> found;
   };
+
+  /// What the device refuses comes from the trace: errors name it.
+  template <class F>
+  void named(F&& call) {
+    try {
+      call();
+    } catch (const Error& error) {
+      throw error.with_context("while replaying " + trace_.info().path);
+    }
+  }
 
   void apply(const TraceRecord& record) {
     switch (record.kind) {
@@ -173,9 +185,9 @@ class Replay {
   void expect(const abi::Completion& completion) {
     const auto it = std::ranges::lower_bound(pending_, completion.seq, {}, &Pending::trace_seq);
     if (it == pending_.end() || it->trace_seq != completion.seq || it->expected) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: completion of seq {} without a packet of that number",
-                              trace_.info().path, completion.seq));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("completion of seq {} without a packet of that number", completion.seq));
     }
     it->expected = completion;
   }

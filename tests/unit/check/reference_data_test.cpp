@@ -120,6 +120,19 @@ TEST_F(ReferenceData, UnknownOperationIsUnsupported) {
   EXPECT_THAT(result.detail, HasSubstr("operation 'conv9d' is not one of Tandem's"));
 }
 
+TEST_F(ReferenceData, BadChatTemplateFailsItsCasesOnly) {
+  std::filesystem::copy(tandem::testing::data_dir() / "tokenizer_variants" / "gpt2.json",
+                        dir_.path() / "tokenizer.json");
+  dir_.write("encode.json", R"({"cases":[]})");
+  dir_.write("chat.json", R"({"template":"{% fo %}","cases":[{},{}]})");
+  const std::vector<CaseResult> cases = check_dir();
+  ASSERT_EQ(cases.size(), 2u);
+  for (const CaseResult& result : cases) {
+    EXPECT_NE(result.status, Status::kPass);
+    EXPECT_THAT(result.detail, HasSubstr("chat.json: /template"));
+  }
+}
+
 TEST_F(ReferenceData, ModelDataOfWrongStructureIsRefused) {
   std::filesystem::copy(tandem::testing::data_dir() / "llama-tiny", dir_.path(),
                         std::filesystem::copy_options::recursive);
