@@ -1,105 +1,108 @@
 // SPDX-License-Identifier: Apache-2.0
-// Micro-programs on npu_vector and on the cmodel: bytes, checksums and errors.
-#include <gtest/gtest.h>
-
-#include "VVectorEngineEdge.h"
-#include "VVectorEngineLarge.h"
-#include "VVectorEngineTiny.h"
-#include "rtl/support/engine_bench.hpp"
-#include "vector_cases.hpp"
+// Random valid packets on npu_vector and on the cmodel: bytes and checksums; with memories of every
+// temper, bus errors and resets.
+#include "vector_bench.hpp"
 
 namespace tandem::rtltest {
 namespace {
 
-using cmodel::test::Random;
-
-constexpr unsigned kSettings = 5;
-
-rtlmodel::AxiSettings settings(unsigned which, std::uint64_t seed) {
-  rtlmodel::AxiSettings settings = rtlmodel::AxiSettings::zero_wait();
-  switch (which) {
-    case 0:
-      break;
-    case 1:
-      settings = rtlmodel::AxiSettings::realistic();
-      break;
-    case 2:
-      settings.stall_percent = 40;
-      settings.reorder = true;
-      break;
-    case 3:
-      settings.latency = 17;
-      settings.outstanding_per_id = 2;
-      settings.stall_percent = 20;
-      break;
-    default:
-      settings.latency = 200;
-      settings.beats_per_cycle = 0.3;
-      settings.reorder = true;
-      break;
-  }
-  settings.seed = seed;
-  return settings;
-}
-
 template <class Top>
-std::uint32_t ucode_words() {
-  return std::is_same_v<Top, VVectorEngineTiny>   ? 1024
-         : std::is_same_v<Top, VVectorEngineEdge> ? 4096
-                                                  : 8192;
-}
+class VectorRandom : public testing::Test {};
+TYPED_TEST_SUITE(VectorRandom, VectorTops);
 
-template <class Top>
-class VectorEngine : public testing::Test {
- public:
-  using Bench = EngineBench<Top>;
-
-  static void load_tables(Bench& bench, Random& random) {
-    std::vector<std::uint32_t> table(abi::kTableWords);
-    for (unsigned t = 0; t < 2; ++t) {
-      for (std::uint32_t& word : table) word = random.float_pattern(true);
-      bench.write(kUcodeBase + 4 * t, table);
-      ASSERT_TRUE(bench.same(load_table(t, kUcodeBase + 4 * t)));
-    }
-  }
-
-  /// Loads the program so that it starts at `start`, which is at most the number of words loaded.
-  static void load(Bench& bench, VectorCase& c, std::uint32_t start) {
-    c.packet.ucode_start = std::uint16_t(start);
-    c.packet.ucode_words = std::uint16_t(c.program.size());
-    bench.write(kUcodeBase, c.program);
-    ASSERT_TRUE(bench.same(load_program(start, std::uint32_t(c.program.size()))));
-  }
-
-  static testing::AssertionResult run(Bench& bench, const VectorCase& c) {
-    for (const VectorCase::Data& data : c.data) bench.write(data.addr, data.bytes);
-    const testing::AssertionResult result = bench.same(c.packet);
-    if (!result) {
-      return testing::AssertionFailure() << result.message() << '\n'
-                                         << abi::disassemble_ucode(c.program);
-    }
-    return result;
-  }
-};
-using Tops = testing::Types<VVectorEngineTiny, VVectorEngineEdge, VVectorEngineLarge>;
-TYPED_TEST_SUITE(VectorEngine, Tops);
-
-TYPED_TEST(VectorEngine, GivesTheBitsOfTheCmodel) {
-  for (unsigned which = 0; which < kSettings; ++which) {
+TYPED_TEST(VectorRandom, GivesTheBitsOfTheCmodel) {
+  for (unsigned which = 0; which < kMemorySettings; ++which) {
+    SCOPED_TRACE(fmt::format("memory settings {}", which));
     const std::uint64_t seed = 1 + which;
-    EngineBench<TypeParam> bench(
-        settings(which, seed),
-        {.seed = seed, .ucode_words = ucode_words<TypeParam>(), .banks = vector_banks()});
-    Random random(seed);
-    this->load_tables(bench, random);
-    std::uint32_t loaded = 0;
-    for (unsigned i = 0; i < 60; ++i) {
-      VectorCase c = random_vector_case(random, 700);
-      const std::uint32_t start = loaded + c.program.size() < ucode_words<TypeParam>() ? loaded : 0;
-      this->load(bench, c, start);
-      loaded = std::max(loaded, start + std::uint32_t(c.program.size()));
-      ASSERT_TRUE(this->run(bench, c)) << "packet " << i;
+    VectorBench<TypeParam> bench(seed, memory_settings(which, seed));
+    ASSERT_TRUE(bench.load_tables());
+    for (unsigned i = 0; i < 80; ++i) {
+      VectorCase c = random_vector_case(bench.random, 700);
+      ASSERT_TRUE(bench.load_and_run(c)) << "packet " << i;
     }
+  }
+}
+
+TYPED_TEST(VectorRandom, RepeatsAProgramWithOtherOperands) {
+  VectorBench<TypeParam> bench(11, memory_settings(2, 11));
+  ASSERT_TRUE(bench.load_tables());
+  std::vector<VectorCase> cases;
+  for (unsigned i = 0; i < 12; ++i) {
+    cases.push_back(random_vector_case(bench.random, 100));
+    ASSERT_TRUE(bench.load(cases.back()));
+  }
+  for (unsigned i = 0; i < 60; ++i) {
+    VectorCase& c = cases[bench.random.below(cases.size())];
+    c.data.clear();
+    place_streams(bench.random, c);
+    ASSERT_TRUE(bench.run(c)) << "packet " << i;
+  }
+}
+
+TYPED_TEST(VectorRandom, WritesAnOutputOverItsInput) {
+  for (unsigned which = 0; which < kMemorySettings; ++which) {
+    VectorBench<TypeParam> bench(20 + which, memory_settings(which, 20 + which));
+    for (const std::uint32_t cols : {1u, 5u, 64u, 100u, 700u}) {
+      for (const abi::Dtype type : {abi::Dtype::kF32, abi::Dtype::kF16, abi::Dtype::kU8}) {
+        VectorCase c;
+        c.program = abi::assemble_ucode(
+            "phase\nld v0, in1\nrsum s0, v0\nphase\nld v0, in0\nfma v0, v0, 0x3f000000, s0\n"
+            "st out0, v0\n");
+        c.packet.cols = cols;
+        c.packet.rows1 = 7;
+        c.packet.rows0 = 1;
+        c.packet.in0_type = c.packet.in1_type = c.packet.out0_type = type;
+        place_streams(bench.random, c);
+        abi::VectorStream in = abi::vector_stream(c.packet, abi::kVectorInputs);
+        abi::set_vector_stream(c.packet, 0, in);
+        ASSERT_TRUE(bench.load_and_run(c)) << "memory settings " << which;
+      }
+    }
+  }
+}
+
+TYPED_TEST(VectorRandom, ReportsBusErrors) {
+  using abi::Fault;
+  VectorBench<TypeParam> bench(31, memory_settings(3, 31));
+  ASSERT_TRUE(bench.load_tables());
+  unsigned failed = 0;
+  for (unsigned i = 0; i < 60; ++i) {
+    VectorCase c = random_vector_case(bench.random, 300);
+    ASSERT_TRUE(bench.load(c));
+    const abi::OperandList operands = abi::operands(abi::to_packet(c.packet));
+    const abi::Operand& operand = operands.items[bench.random.below(unsigned(operands.count))];
+    const std::uint64_t at = operand.base;
+    bench.engine.memory().set_faults({{at, at + 1, rtlmodel::AxiResponse::kSlverr}});
+    for (const VectorCase::Data& data : c.data) bench.engine.write(data.addr, data.bytes);
+    const auto outcome = bench.engine.run_rtl(abi::to_packet(c.packet));
+    bench.engine.memory().set_faults({});
+    if (outcome.error != Fault::kNone) {  // Otherwise an input that the program does not read.
+      ++failed;
+      ASSERT_EQ(outcome.error, Fault::kBusError);
+      // The faulting beat, or of a write the start of its burst.
+      ASSERT_GT(outcome.fault_addr + 16 * sizeof bench.engine.top().m_axi_rdata, at);
+      ASSERT_LE(outcome.fault_addr, at);
+    }
+    // The next packet is none the wiser.
+    ASSERT_TRUE(bench.run(c)) << "packet " << i;
+  }
+  EXPECT_GT(failed, 40u);
+}
+
+TYPED_TEST(VectorRandom, ForgetsEverythingInAReset) {
+  VectorBench<TypeParam> bench(41, memory_settings(2, 41));
+  for (unsigned i = 0; i < 40; ++i) {
+    VectorCase c = random_vector_case(bench.random, 300);
+    ASSERT_TRUE(bench.load_tables());
+    ASSERT_TRUE(bench.load(c));
+    for (const VectorCase::Data& data : c.data) bench.engine.write(data.addr, data.bytes);
+    bench.engine.reset_in_flight(c.packet, unsigned(bench.random.below(400)));
+    bench.reset();
+    // Nothing is loaded any more, and both devices say so.
+    ASSERT_TRUE(bench.engine.same(c.packet)) << "packet " << i;
+    ASSERT_EQ(bench.engine.last().error, abi::Fault::kBadUcode);
+    ASSERT_TRUE(bench.load_tables());
+    ASSERT_TRUE(bench.load_and_run(c)) << "packet " << i;
   }
 }
 
