@@ -19,6 +19,7 @@ TANDEM_CONFORMANCE(Nop);
 TANDEM_CONFORMANCE(Signal);
 TANDEM_CONFORMANCE(Wait);
 TANDEM_CONFORMANCE(UnknownOpcode);
+TANDEM_CONFORMANCE(RegionWithoutMemory);
 
 abi::SignalPacket signal(std::uint64_t addr, std::uint64_t value, std::uint8_t elem_bytes) {
   abi::SignalPacket packet;
@@ -138,6 +139,25 @@ TEST_P(Wait, TimeoutHaltsAndLaterPacketsStayBack) {
   EXPECT_EQ(device().next().error, Fault::kWaitTimeout);
   device().wait_state(abi::DeviceState::kError);
   EXPECT_EQ(device().read_one<std::uint32_t>(map::kData + 64), 0u);
+}
+
+TEST_P(RegionWithoutMemory, PassesTheExtentCheckAndEndsWithABusError) {
+  constexpr std::uint64_t kAddr = map::kHole + 0x40;
+  device().reset();
+  device().configure();
+  const std::uint32_t at = reg::kRegionBase + 9 * reg::kRegionStride;
+  device().w64(at + reg::kRegionBaseLo, map::kHole);
+  device().w64(at + reg::kRegionSizeLo, 0x1000);
+  device().w(at + reg::kRegionAttr, reg::kRegionAttrValid | reg::kRegionAttrWritable);
+  device().enable();
+  for (const abi::Packet& packet :
+       {abi::to_packet(signal(kAddr, 1, 4)), abi::to_packet(wait_for(kAddr, 1, 0, 1'000'000))}) {
+    const abi::Completion record = device().run(packet);
+    EXPECT_EQ(record.error, Fault::kBusError) << abi::to_string(record.error);
+    EXPECT_EQ(record.fault_addr / 64, kAddr / 64);
+    EXPECT_EQ(record.checksum, 0u);
+  }
+  expect_success(device().run(signal(map::kData, 1, 4)));
 }
 
 TEST_P(UnknownOpcode, AllNumbersThatTheSpecificationLacks) {

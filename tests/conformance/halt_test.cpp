@@ -87,6 +87,25 @@ TEST_P(Halt, DisablingEndsTheHalt) {
   expect_success(device().run(abi::NopPacket{}));
 }
 
+TEST_P(Halt, DisablingEndsStepAndBreakToo) {
+  device().start(reg::kCtrlSingleStep);
+  device().run(abi::NopPacket{});
+  device().wait_state(DeviceState::kStep);
+  device().w(reg::kCtrl, 0);
+  device().wait_state(DeviceState::kDisabled);
+
+  device().start();
+  device().w64(reg::kBreakSeqLo, 1);
+  device().w(reg::kCtrl, reg::kCtrlEnable | reg::kCtrlBreakEnable);
+  device().send(abi::NopPacket{});
+  device().wait_state(DeviceState::kBreak);
+  device().w(reg::kCtrl, 0);
+  device().wait_state(DeviceState::kDisabled);
+  EXPECT_EQ(device().r(reg::kCplTail), 0u) << "the packet has not issued";
+  device().w(reg::kCtrl, reg::kCtrlEnable);
+  expect_success(device().next());
+}
+
 TEST_P(ErrorCapture, KeepsTheFirstErrorUntilReset) {
   device().set_seq(0x1'0000'0006);
   device().run(broken());
@@ -123,6 +142,20 @@ TEST_P(SingleStep, ErrorWithHaltOnErrorIsStateError) {
   device().start(reg::kCtrlSingleStep | reg::kCtrlHaltOnError);
   device().run(broken());
   device().wait_state(DeviceState::kError);
+}
+
+TEST_P(SingleStep, ErrorWithoutHaltOnErrorIsStateStep) {
+  device().start(reg::kCtrlSingleStep);
+  device().post(broken());
+  device().send(signal(map::kData, 5));
+  EXPECT_EQ(device().next().error, Fault::kBadField);
+  device().wait_state(DeviceState::kStep);
+  EXPECT_NE(device().r(reg::kIrqStatus) & reg::kIrqStatusError, 0u);
+  EXPECT_NE(device().r(reg::kIrqStatus) & reg::kIrqStatusHalt, 0u);
+  EXPECT_EQ(device().r(reg::kErrorCode), static_cast<std::uint32_t>(Fault::kBadField));
+  device().w(reg::kCommand, reg::kCommandResume);
+  EXPECT_EQ(device().next().error, Fault::kNone);
+  EXPECT_EQ(device().read_one<std::uint32_t>(map::kData), 5u);
 }
 
 TEST_P(SingleStep, CanBeSwitchedOffWhileHalted) {

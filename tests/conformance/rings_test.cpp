@@ -176,6 +176,41 @@ TEST_P(BadRing, EnablingWithUnusableRingsIsRefused) {
   }
 }
 
+TEST_P(BadRing, TheCommandRingIsCheckedFirst) {
+  device().reset();
+  device().configure();
+  device().w(reg::kCplEntries, 0);
+  device().w(reg::kRingEntries, 3);
+  device().w(reg::kCtrl, reg::kCtrlEnable);
+  device().wait_state(DeviceState::kError);
+  EXPECT_EQ(device().r64(reg::kErrorAddrLo), RawDevice::kRing);
+}
+
+TEST_P(BadRing, TailTooFarAheadIsFoundWhenEnabling) {
+  device().reset();
+  device().configure(8);
+  device().w(reg::kRingTail, 9);
+  EXPECT_EQ(device().state(), DeviceState::kDisabled);
+  device().w(reg::kCtrl, reg::kCtrlEnable);
+  device().wait_state(DeviceState::kError);
+  EXPECT_EQ(device().r(reg::kErrorCode), static_cast<std::uint32_t>(Fault::kBadRing));
+  EXPECT_EQ(device().r64(reg::kErrorAddrLo), 9u);
+}
+
+TEST_P(BadRing, DisablingDoesNotEndTheError) {
+  device().start(0, 8, 64);
+  device().w(reg::kRingTail, 9);
+  device().wait_state(DeviceState::kError);
+  device().w(reg::kCtrl, 0);
+  std::this_thread::sleep_for(2ms);
+  EXPECT_EQ(device().state(), DeviceState::kError);
+  device().w(reg::kCtrl, reg::kCtrlEnable);
+  std::this_thread::sleep_for(2ms);
+  EXPECT_EQ(device().state(), DeviceState::kError);
+  device().start();
+  expect_success(device().run(abi::NopPacket{}));
+}
+
 TEST_P(BadRing, CompletionRingMustBeWritable) {
   device().reset();
   device().configure();
