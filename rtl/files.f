@@ -40,6 +40,7 @@ dma/npu_dma_walk.sv
 matrix/npu_matrix.sv
 matrix/npu_matrix_array.sv
 matrix/npu_matrix_bank.sv
+matrix/npu_matrix_core.sv
 matrix/npu_matrix_dequant.sv
 matrix/npu_matrix_drain.sv
 matrix/npu_matrix_loader.sv

@@ -17,7 +17,7 @@ module npu_matrix_walker
     input logic rst_ni,
 
     input  logic           start_i,
-    input  matmul_packet_t packet_i,
+    input  matmul_packet_t packet_i,  // held while active
     output mode_t          mode_o,
     output logic           active_o,  // loads or tiles remain
 
@@ -59,8 +59,9 @@ module npu_matrix_walker
   state_e state;
 
   // verilator lint_off UNUSEDSIGNAL
-  matmul_packet_t p;  // the header and what mode holds are not used again
+  matmul_packet_t p;
   // verilator lint_on UNUSEDSIGNAL
+  assign p = packet_i;
   mode_t mode;
   assign mode_o = mode;
   assign active_o = state != IDLE;
@@ -247,32 +248,31 @@ module npu_matrix_walker
       case (state)
         IDLE:
         if (start_i) begin
-          p <= packet_i;
           mode <= '{
-              a_type: packet_i.a_type,
-              b_type: packet_i.b_type,
-              c_type: packet_i.c_type,
-              scale_type: packet_i.scale_type,
-              integer_sums: packet_i.a_type == DTYPE_I8,
-              group: packet_i.scale_mode == SCALE_MODE_GROUP,
-              log2_group: packet_i.group_size[7] ? 3'd7 : packet_i.group_size[6] ? 3'd6 : packet_i.group_size[5] ? 3'd5 : 3'd4,
-              row_col: packet_i.scale_mode == SCALE_MODE_ROW_COL,
-              init_mode: packet_i.init_mode
+              a_type: p.a_type,
+              b_type: p.b_type,
+              c_type: p.c_type,
+              scale_type: p.scale_type,
+              integer_sums: p.a_type == DTYPE_I8,
+              group: p.scale_mode == SCALE_MODE_GROUP,
+              log2_group: p.group_size[7] ? 3'd7 : p.group_size[6] ? 3'd6 : p.group_size[5] ? 3'd5 : 3'd4,
+              row_col: p.scale_mode == SCALE_MODE_ROW_COL,
+              init_mode: p.init_mode
           };
           batch0 <= '0;
           batch1 <= '0;
-          a_batch0 <= addr_t'(packet_i.a_addr);
-          a_batch1 <= addr_t'(packet_i.a_addr);
-          b_batch0 <= addr_t'(packet_i.b_addr);
-          b_batch1 <= addr_t'(packet_i.b_addr);
-          c_batch0 <= addr_t'(packet_i.c_addr);
-          c_batch1 <= addr_t'(packet_i.c_addr);
-          scale_batch0 <= addr_t'(packet_i.b_scale_addr);
-          scale_batch1 <= addr_t'(packet_i.b_scale_addr);
-          min_batch0 <= addr_t'(packet_i.b_min_addr);
-          min_batch1 <= addr_t'(packet_i.b_min_addr);
-          row_scale_batch0 <= addr_t'(packet_i.a_scale_addr);
-          row_scale_batch1 <= addr_t'(packet_i.a_scale_addr);
+          a_batch0 <= addr_t'(p.a_addr);
+          a_batch1 <= addr_t'(p.a_addr);
+          b_batch0 <= addr_t'(p.b_addr);
+          b_batch1 <= addr_t'(p.b_addr);
+          c_batch0 <= addr_t'(p.c_addr);
+          c_batch1 <= addr_t'(p.c_addr);
+          scale_batch0 <= addr_t'(p.b_scale_addr);
+          scale_batch1 <= addr_t'(p.b_scale_addr);
+          min_batch0 <= addr_t'(p.b_min_addr);
+          min_batch1 <= addr_t'(p.b_min_addr);
+          row_scale_batch0 <= addr_t'(p.a_scale_addr);
+          row_scale_batch1 <= addr_t'(p.a_scale_addr);
           state <= BATCH;
         end
 

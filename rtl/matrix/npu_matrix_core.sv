@@ -1,0 +1,661 @@
+// SPDX-License-Identifier: Apache-2.0
+// Works on one MATMUL packet.
+//
+//   walker --loads--> loader --lines--> banks --rows--> widen (dequant) --words--> array --tiles--> drain --> memory
+//      `----tiles, chunks----> sequencer --reads, steps, captures--'
+//
+// The loader runs up to four chunks of k ahead of the array, and the drain writes one tile while the array computes
+// the next.
+
+module npu_matrix_core
+  import npu_pkg::*;
+  import npu_isa_pkg::*;
+  import npu_matrix_pkg::*;
+#(
+    parameter int unsigned ArrayRows = 16,   // a multiple of 4, a power of two
+    parameter int unsigned ArrayCols = 16,   // 4 to 32, a power of two
+    parameter int unsigned AxiDataBits = 512,
+    localparam int unsigned BeatBytes = AxiDataBits / 8
+) (
+    input logic clk_i,
+    input logic rst_ni,
+
+    input  logic           start_i,   // a packet is there; high until done_o
+    input  matmul_packet_t packet_i,  // constant meanwhile
+    output logic           done_o,    // one cycle, after the last write response
+    output logic [15:0]    done_error_o,
+    output logic [63:0]    done_fault_o,
+    output logic           stall_o,
+    output logic           array_active_o,  // a step enters the array
+
+    output logic                   ar_valid_o,
+    input  logic                   ar_ready_i,
+    output addr_t                  ar_addr_o,
+    output logic [7:0]             ar_len_o,
+    input  logic                   r_valid_i,
+    input  logic [AxiDataBits-1:0] r_data_i,
+    input  logic                   r_last_i,
+    input  logic                   r_err_i,
+
+    output logic                   aw_valid_o,
+    input  logic                   aw_ready_i,
+    output addr_t                  aw_addr_o,
+    output logic [7:0]             aw_len_o,
+    output logic                   w_valid_o,
+    input  logic                   w_ready_i,
+    output logic [AxiDataBits-1:0] w_data_o,
+    output logic [BeatBytes-1:0]   w_strb_o,
+    output logic                   w_last_o,
+    input  logic                   b_valid_i,
+    input  logic                   b_err_i
+);
+
+  localparam int unsigned Rows = ArrayRows;
+  localparam int unsigned Cols = ArrayCols;
+  // A superline, one row of B in the array, has at least four blocks and one panel.
+  localparam int unsigned Blocks = (PanelCols / Cols > 4) ? PanelCols / Cols : 4;
+  localparam int unsigned SuperCols = Blocks * Cols;
+  localparam int unsigned BPanels = SuperCols / PanelCols;
+  localparam int unsigned RowTile = 2 * Rows;
+  localparam int unsigned APanels = (RowTile > PanelCols) ? RowTile / PanelCols : 1;
+  localparam int unsigned W = Cols * 32;
+  localparam int unsigned SlotBits = $clog2(2 * Blocks);
+  localparam int unsigned BlockBits = $clog2(Blocks);
+  localparam int unsigned RowBits = $clog2(Rows);
+  localparam int unsigned ChunkPairBits = $clog2(ChunkPairs);
+  localparam int unsigned ScalePairBits = $clog2(ScalePairs);
+  localparam int unsigned InitPairs = RowTile;
+  localparam int unsigned InitPairBits = $clog2(InitPairs);
+
+  // ---- life of a packet
+  mode_t mode;
+  logic active, start, walking, sequencer_idle, drain_idle, loader_idle, writes_idle;
+  logic [1:0] settle;
+  assign start = start_i & ~active & ~done_o;
+
+  logic read_err, write_err;
+  addr_t read_err_addr, write_err_addr;
+  logic all_idle, tiles_empty;
+  assign all_idle = ~walking & tiles_empty & sequencer_idle & drain_idle & loader_idle & writes_idle;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      active <= 1'b0;
+      done_o <= 1'b0;
+      done_error_o <= '0;
+      done_fault_o <= '0;
+      settle <= '0;
+    end else begin
+      done_o <= 1'b0;
+      if (start) begin
+        active <= 1'b1;
+        settle <= '0;
+      end else if (active) begin
+        // Idle for four cycles: nothing is between two units.
+        settle <= all_idle ? settle + 2'd1 : '0;
+        if (all_idle & (settle == 2'd3)) begin
+          active <= 1'b0;
+          done_o <= 1'b1;
+          done_error_o <= (read_err | write_err) ? ERR_BUS_ERROR : ERR_NONE;
+          done_fault_o <= {16'd0, read_err ? read_err_addr : write_err ? write_err_addr : 48'd0};
+        end
+      end
+    end
+  end
+
+  // ---- walker
+  logic load_valid, load_ready, chunk_valid, chunk_filled, chunk_freed, tile_filled, tile_freed;
+  logic tile_valid, tile_ready, tile_here, tile_taken;
+  load_t load;
+  chunk_t chunk;
+  tile_t tile_in, tile;
+
+  npu_matrix_walker #(
+      .Rows(Rows),
+      .SuperCols(SuperCols)
+  ) u_walker (
+      .clk_i,
+      .rst_ni,
+      .start_i(start),
+      .packet_i,
+      .mode_o(mode),
+      .active_o(walking),
+      .load_valid_o(load_valid),
+      .load_ready_i(load_ready),
+      .load_o(load),
+      .chunk_valid_o(chunk_valid),
+      .chunk_o(chunk),
+      .tile_valid_o(tile_valid),
+      .tile_ready_i(tile_ready),
+      .tile_o(tile_in),
+      .chunk_freed_i(chunk_freed),
+      .tile_freed_i(tile_freed)
+  );
+
+  npu_fifo #(
+      .Width($bits(tile_t)),
+      .Depth(2)
+  ) u_tiles (
+      .clk_i,
+      .rst_ni,
+      .push_valid_i(tile_valid),
+      .push_ready_o(tile_ready),
+      .push_data_i(tile_in),
+      .pop_valid_o(tile_here),
+      .pop_ready_i(tile_taken),
+      .pop_data_o(tile),
+      .empty_o(tiles_empty)
+  );
+
+  // ---- loader
+  logic loader_waiting;
+  place_t direct;
+  // verilator lint_off UNUSEDSIGNAL
+  place_t turned;  // always whole lines
+  // verilator lint_on UNUSEDSIGNAL
+  logic [LineBits-1:0] direct_data, turned_data;
+
+  npu_matrix_loader #(
+      .AxiDataBits(AxiDataBits)
+  ) u_loader (
+      .clk_i,
+      .rst_ni,
+      .load_valid_i(load_valid),
+      .load_ready_o(load_ready),
+      .load_i(load),
+      .direct_o(direct),
+      .direct_data_o(direct_data),
+      .turned_o(turned),
+      .turned_data_o(turned_data),
+      .chunk_filled_o(chunk_filled),
+      .tile_filled_o(tile_filled),
+      .ar_valid_o,
+      .ar_ready_i,
+      .ar_addr_o,
+      .ar_len_o,
+      .r_valid_i,
+      .r_data_i,
+      .r_last_i,
+      .r_err_i,
+      .err_valid_o(read_err),
+      .err_addr_o(read_err_addr),
+      .err_clear_i(start),
+      .idle_o(loader_idle),
+      .waiting_o(loader_waiting)
+  );
+
+  // Tile operands in their buffers, by parity of the tile.
+  logic [1:0] tile_operands;
+  logic drain_parity;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      tile_operands <= 2'b00;
+      drain_parity <= 1'b0;
+    end else if (tile_filled | tile_freed) begin
+      if (tile_freed) begin
+        tile_operands[drain_parity] <= 1'b0;
+        drain_parity <= ~drain_parity;
+      end
+      if (tile_filled) tile_operands[direct.slot[0]] <= 1'b1;
+    end
+  end
+
+  // ---- sequencer
+  logic read_b, read_a, load_b, step_valid, step_second, read_init, read_init_parity, init_valid, swap_valid;
+  logic [ChunkSlotBits-1:0] read_b_slot, read_a_slot;
+  logic [6:0] read_b_row, read_a_row;
+  logic [1:0] read_b_group, read_init_group;
+  split_e split;
+  logic [SlotBits-1:0] step_slot, init_slot, swap_slot;
+  logic [Rows-1:0] step_rows, init_rows;
+  logic [3:0][BlockBits-1:0] step_block;
+  logic [7:0] read_init_row;
+  logic [BlockBits-1:0] init_block;
+  logic init_en;
+  logic array_busy, drain_valid, drain_ready, starved;
+  tile_t drain_tile;
+
+  npu_matrix_sequencer #(
+      .Rows(Rows),
+      .Cols(Cols),
+      .Blocks(Blocks)
+  ) u_sequencer (
+      .clk_i,
+      .rst_ni,
+      .mode_i(mode),
+      .chunk_valid_i(chunk_valid),
+      .chunk_i(chunk),
+      .chunk_filled_i(chunk_filled),
+      .chunk_freed_o(chunk_freed),
+      .tile_valid_i(tile_here),
+      .tile_ready_o(tile_taken),
+      .tile_i(tile),
+      .tile_operands_i(tile_operands),
+      .read_b_o(read_b),
+      .read_b_slot_o(read_b_slot),
+      .read_b_row_o(read_b_row),
+      .read_b_group_o(read_b_group),
+      .read_a_o(read_a),
+      .read_a_slot_o(read_a_slot),
+      .read_a_row_o(read_a_row),
+      .split_o(split),
+      .load_b_o(load_b),
+      .step_valid_o(step_valid),
+      .step_slot_o(step_slot),
+      .step_rows_o(step_rows),
+      .step_second_o(step_second),
+      .step_block_o(step_block),
+      .read_init_o(read_init),
+      .read_init_parity_o(read_init_parity),
+      .read_init_row_o(read_init_row),
+      .read_init_group_o(read_init_group),
+      .init_valid_o(init_valid),
+      .init_slot_o(init_slot),
+      .init_rows_o(init_rows),
+      .init_en_o(init_en),
+      .init_block_o(init_block),
+      .swap_valid_o(swap_valid),
+      .swap_slot_o(swap_slot),
+      .array_busy_i(array_busy),
+      .drain_valid_o(drain_valid),
+      .drain_ready_i(drain_ready),
+      .drain_tile_o(drain_tile),
+      .idle_o(sequencer_idle),
+      .starved_o(starved)
+  );
+
+  // Place of a row of elements in a bank: pairs of lines, and the part of the pair.
+  function automatic logic [7:0] pair_of(input logic [7:0] row, input logic [2:0] log2_size);
+    pair_of = row >> (3'd5 - log2_size);
+  endfunction
+
+  // ---- A: rows k of APanels panels, then one word for each row of the array
+  logic a_widen;
+  logic [2:0] a_row_low;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) a_widen <= 1'b0;
+    else if (read_a | a_widen) begin
+      a_widen <= read_a;
+      a_row_low <= read_a_row[2:0];
+    end
+  end
+
+  // A small array uses a part of its panel.
+  // verilator lint_off UNUSEDSIGNAL
+  logic [APanels*PanelCols*32-1:0] a_words;
+  // verilator lint_on UNUSEDSIGNAL
+  for (genvar i = 0; i < APanels; i++) begin : gen_a
+    logic [LineBits-1:0] even, odd;
+    npu_matrix_bank #(
+        .Pairs(ChunkSlots * ChunkPairs)
+    ) u_bank (
+        .clk_i,
+        .direct_i(direct.valid & (direct.dest == DEST_A) & (direct.panel == 6'(i))),
+        .direct_line_i({direct.slot, direct.line[ChunkPairBits:0]}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned.valid & (turned.dest == DEST_A) & (turned.panel == 6'(i))),
+        .turned_line_i({turned.slot, turned.line[ChunkPairBits:0]}),
+        .turned_data_i(turned_data),
+        .read_i(read_a),
+        .read_pair_i({read_a_slot, ChunkPairBits'(pair_of({1'b0, read_a_row}, log2_bits(mode.a_type)))}),
+        .even_o(even),
+        .odd_o(odd)
+    );
+    npu_matrix_widen u_widen (
+        .clk_i,
+        .valid_i(a_widen),
+        .dtype_i(mode.a_type),
+        .raw_i(1'b0),
+        .row_i(a_row_low),
+        .even_i(even),
+        .odd_i(odd),
+        .words_o(a_words[i*PanelCols*32+:PanelCols*32])
+    );
+  end
+
+  // The words in the order of the array's rows, for both groups of rows.
+  logic a_map;
+  logic [Rows*32-1:0] a_first, a_second;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) a_map <= 1'b0;
+    else if (a_widen | a_map) a_map <= a_widen;
+  end
+  always_ff @(posedge clk_i) begin
+    if (a_map) begin
+      a_second <= a_words[Rows*32+:Rows*32];
+      case (split)
+        SPLIT_1: a_first <= a_words[Rows*32-1:0];
+        SPLIT_2: a_first <= {2{a_words[Rows*16-1:0]}};
+        default: a_first <= {4{a_words[Rows*8-1:0]}};
+      endcase
+    end
+  end
+
+  // ---- B, group scales, initial values: superlines of BPanels panels
+  logic b_widen, b_dequant, init_widen, scale_read, scale_parity;
+  logic [2:0] b_row_low, scale_row_low, init_row_low;
+  logic [1:0] scale_group;
+  logic [7:0] group_row;
+  dtype_e init_type;
+
+  assign group_row = {1'b0, read_b_row} >> mode.log2_group;
+  // A bias is words of 32 bits whatever the type of C.
+  assign init_type = (mode.init_mode == INIT_MODE_BIAS) ? DTYPE_I32 : mode.c_type;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      b_widen <= 1'b0;
+      b_dequant <= 1'b0;
+      init_widen <= 1'b0;
+    end else if (read_b | b_widen | b_dequant | read_init | init_widen) begin
+      b_widen <= read_b;
+      b_dequant <= b_widen & mode.group;
+      b_row_low <= read_b_row[2:0];
+      scale_row_low <= group_row[2:0];
+      init_widen <= read_init;
+      init_row_low <= read_init_row[2:0];
+    end
+  end
+
+  // Line of a superline's panel in a bank whose slot has 2^bits lines: the groups of superlines share the slot.
+  function automatic logic [7:0] line_at(input logic [7:0] line, input logic [5:0] super_group, input split_e s,
+                                         input int unsigned bits);
+    line_at = line | 8'(32'(super_group) << (bits - 32'(s)));
+  endfunction
+
+  // Superline group and bank of a panel of B.
+  logic [5:0] direct_group, turned_group;
+  logic [5:0] direct_bank, turned_bank;
+  assign direct_group = direct.panel / 6'(BPanels);
+  assign direct_bank = direct.panel % 6'(BPanels);
+  assign turned_group = turned.panel / 6'(BPanels);
+  assign turned_bank = turned.panel % 6'(BPanels);
+
+  logic [Blocks*W-1:0] b_direct, b_scaled, init_words, scale_words;
+  for (genvar i = 0; i < BPanels; i++) begin : gen_b
+    logic direct_here, turned_here;
+    assign direct_here = direct.valid & (direct_bank == 6'(i));
+    assign turned_here = turned.valid & (turned_bank == 6'(i));
+
+    logic [LineBits-1:0] even, odd;
+    logic [PanelCols*32-1:0] plain, scaled, scale, minimum;
+    npu_matrix_bank #(
+        .Pairs(ChunkSlots * ChunkPairs)
+    ) u_bank (
+        .clk_i,
+        .direct_i(direct_here & (direct.dest == DEST_B)),
+        .direct_line_i({direct.slot, (ChunkPairBits + 1)'(line_at(direct.line, direct_group, direct.split, ChunkPairBits + 1))}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_B)),
+        .turned_line_i({turned.slot, (ChunkPairBits + 1)'(line_at(turned.line, turned_group, turned.split, ChunkPairBits + 1))}),
+        .turned_data_i(turned_data),
+        .read_i(read_b),
+        .read_pair_i({read_b_slot, ChunkPairBits'(line_at(pair_of({1'b0, read_b_row}, log2_bits(mode.b_type)),
+                                                          {4'd0, read_b_group}, split, ChunkPairBits))}),
+        .even_o(even),
+        .odd_o(odd)
+    );
+    npu_matrix_widen u_widen (
+        .clk_i,
+        .valid_i(b_widen),
+        .dtype_i(mode.b_type),
+        .raw_i(mode.group),
+        .row_i(b_row_low),
+        .even_i(even),
+        .odd_i(odd),
+        .words_o(plain)
+    );
+
+    logic [LineBits-1:0] scale_even, scale_odd, min_even, min_odd;
+    logic [ScalePairBits:0] direct_scale_line, turned_scale_line;
+    logic [ChunkSlotBits+ScalePairBits-1:0] scale_pair;
+    assign direct_scale_line = (ScalePairBits + 1)'(line_at(direct.line, direct_group, direct.split, ScalePairBits + 1));
+    assign turned_scale_line = (ScalePairBits + 1)'(line_at(turned.line, turned_group, turned.split, ScalePairBits + 1));
+    assign scale_pair = {read_b_slot, ScalePairBits'(line_at(pair_of(group_row, log2_bits(mode.scale_type)),
+                                                              {4'd0, read_b_group}, split, ScalePairBits))};
+    npu_matrix_bank #(
+        .Pairs(ChunkSlots * ScalePairs)
+    ) u_scale_bank (
+        .clk_i,
+        .direct_i(direct_here & (direct.dest == DEST_SCALE)),
+        .direct_line_i({direct.slot, direct_scale_line}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_SCALE)),
+        .turned_line_i({turned.slot, turned_scale_line}),
+        .turned_data_i(turned_data),
+        .read_i(read_b & mode.group),
+        .read_pair_i(scale_pair),
+        .even_o(scale_even),
+        .odd_o(scale_odd)
+    );
+    npu_matrix_bank #(
+        .Pairs(ChunkSlots * ScalePairs)
+    ) u_min_bank (
+        .clk_i,
+        .direct_i(direct_here & (direct.dest == DEST_MIN)),
+        .direct_line_i({direct.slot, direct_scale_line}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_MIN)),
+        .turned_line_i({turned.slot, turned_scale_line}),
+        .turned_data_i(turned_data),
+        .read_i(read_b & mode.group),
+        .read_pair_i(scale_pair),
+        .even_o(min_even),
+        .odd_o(min_odd)
+    );
+    npu_matrix_widen #(
+        .Decode(1'b0)
+    ) u_scale_widen (
+        .clk_i,
+        .valid_i(b_widen & mode.group),
+        .dtype_i(mode.scale_type),
+        .raw_i(1'b0),
+        .row_i(scale_row_low),
+        .even_i(scale_even),
+        .odd_i(scale_odd),
+        .words_o(scale)
+    );
+    npu_matrix_widen #(
+        .Decode(1'b0)
+    ) u_min_widen (
+        .clk_i,
+        .valid_i(b_widen & mode.group),
+        .dtype_i(mode.scale_type),
+        .raw_i(1'b0),
+        .row_i(scale_row_low),
+        .even_i(min_even),
+        .odd_i(min_odd),
+        .words_o(minimum)
+    );
+    npu_matrix_dequant u_dequant (
+        .clk_i,
+        .rst_ni,
+        .valid_i(b_dequant),
+        .q_i(plain),
+        .scale_i(scale),
+        .min_i(minimum),
+        .words_o(scaled)
+    );
+    assign b_direct[i*PanelCols*32+:PanelCols*32] = plain;
+    assign b_scaled[i*PanelCols*32+:PanelCols*32] = scaled;
+
+    logic [LineBits-1:0] init_even, init_odd;
+    npu_matrix_bank #(
+        .Pairs(2 * InitPairs)
+    ) u_init_bank (
+        .clk_i,
+        .direct_i(direct_here & (direct.dest == DEST_INIT)),
+        .direct_line_i({direct.slot[0], (InitPairBits + 1)'(line_at(direct.line, direct_group, direct.split, InitPairBits + 1))}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_INIT)),
+        .turned_line_i({turned.slot[0], (InitPairBits + 1)'(line_at(turned.line, turned_group, turned.split, InitPairBits + 1))}),
+        .turned_data_i(turned_data),
+        .read_i(read_init),
+        .read_pair_i({read_init_parity, InitPairBits'(line_at(pair_of(read_init_row, log2_bits(init_type)),
+                                                               {4'd0, read_init_group}, split, InitPairBits))}),
+        .even_o(init_even),
+        .odd_o(init_odd)
+    );
+    npu_matrix_widen #(
+        .Decode(1'b0)
+    ) u_init_widen (
+        .clk_i,
+        .valid_i(init_widen),
+        .dtype_i(init_type),
+        .raw_i(1'b0),
+        .row_i(init_row_low),
+        .even_i(init_even),
+        .odd_i(init_odd),
+        .words_o(init_words[i*PanelCols*32+:PanelCols*32])
+    );
+
+    // Column scales: one pair, 32 words, for each superline of a tile.
+    npu_matrix_bank #(
+        .Pairs(8)
+    ) u_col_scale_bank (
+        .clk_i,
+        .direct_i(direct_here & (direct.dest == DEST_COL_SCALE)),
+        .direct_line_i({direct.slot[0], direct_group[1:0], direct.line[0]}),
+        .direct_half_i(direct.half),
+        .direct_data_i(direct_data),
+        .turned_i(turned_here & (turned.dest == DEST_COL_SCALE)),
+        .turned_line_i({turned.slot[0], turned_group[1:0], turned.line[0]}),
+        .turned_data_i(turned_data),
+        .read_i(scale_read),
+        .read_pair_i({scale_parity, scale_group}),
+        .even_o(scale_words[i*PanelCols*32+:LineBits]),
+        .odd_o(scale_words[i*PanelCols*32+LineBits+:LineBits])
+    );
+  end
+
+  // One word for each row of the tile.
+  logic [31:0] row_scale[2*RowTile];
+  logic [RowBits:0] row_scale_at;
+  for (genvar i = 0; i < RowTile; i++) begin : gen_row_scale
+    always_ff @(posedge clk_i) begin
+      if (direct.valid & (direct.dest == DEST_ROW_SCALE) & (32'(direct.line) == i / 16))
+        row_scale[32'(direct.slot[0])*RowTile+i] <= direct_data[(i%16)*32+:32];
+    end
+  end
+
+  // ---- array
+  logic [W-1:0] init_data, drain_data;
+  logic drain_en;
+  logic [RowBits-1:0] drain_row;
+  logic [SlotBits-1:0] drain_slot;
+  always_ff @(posedge clk_i) begin
+    if (init_en) init_data <= init_words[32'(init_block)*W+:W];
+  end
+
+  npu_matrix_array #(
+      .Rows(Rows),
+      .Cols(Cols),
+      .Slots(2 * Blocks),
+      .Blocks(Blocks)
+  ) u_array (
+      .clk_i,
+      .rst_ni,
+      .load_b_i(load_b),
+      .b_scaled_i(mode.group),
+      .b_direct_words_i(b_direct),
+      .b_scaled_words_i(b_scaled),
+      .step_valid_i(step_valid),
+      .step_int_i(mode.integer_sums),
+      .step_slot_i(step_slot),
+      .step_rows_i(step_rows),
+      .step_block_i(step_block),
+      .step_second_i(step_second),
+      .a_first_i(a_first),
+      .a_second_i(a_second),
+      .swap_valid_i(swap_valid),
+      .swap_slot_i(swap_slot),
+      .init_valid_i(init_valid),
+      .init_slot_i(init_slot),
+      .init_rows_i(init_rows),
+      .init_data_i(init_data),
+      .drain_en_i(drain_en),
+      .drain_row_i(drain_row),
+      .drain_slot_i(drain_slot),
+      .drain_data_o(drain_data),
+      .busy_o(array_busy)
+  );
+
+  // ---- drain
+  logic seg_valid, seg_ready, line_valid, line_ready;
+  addr_t seg_addr;
+  logic [31:0] seg_bytes;
+  logic [AxiDataBits-1:0] line_data;
+
+  npu_matrix_drain #(
+      .Rows(Rows),
+      .Cols(Cols),
+      .Blocks(Blocks),
+      .AxiDataBits(AxiDataBits)
+  ) u_drain (
+      .clk_i,
+      .rst_ni,
+      .mode_i(mode),
+      .row_stride_i(addr_t'(packet_i.c_row_stride)),
+      .tile_valid_i(drain_valid),
+      .tile_ready_o(drain_ready),
+      .tile_i(drain_tile),
+      .tile_operands_i(tile_operands),
+      .tile_freed_o(tile_freed),
+      .drain_en_o(drain_en),
+      .drain_row_o(drain_row),
+      .drain_slot_o(drain_slot),
+      .drain_data_i(drain_data),
+      .read_scale_o(scale_read),
+      .read_parity_o(scale_parity),
+      .read_group_o(scale_group),
+      .scale_words_i(scale_words),
+      .row_scale_at_o(row_scale_at),
+      .row_scale_i(row_scale[{scale_parity, row_scale_at}]),
+      .seg_valid_o(seg_valid),
+      .seg_ready_i(seg_ready),
+      .seg_addr_o(seg_addr),
+      .seg_bytes_o(seg_bytes),
+      .line_valid_o(line_valid),
+      .line_ready_i(line_ready),
+      .line_data_o(line_data),
+      .idle_o(drain_idle)
+  );
+
+  npu_wr_stream #(
+      .DataBits(AxiDataBits)
+  ) u_writes (
+      .clk_i,
+      .rst_ni,
+      .seg_valid_i(seg_valid),
+      .seg_ready_o(seg_ready),
+      .seg_addr_i(seg_addr),
+      .seg_bytes_i(seg_bytes),
+      .line_valid_i(line_valid),
+      .line_ready_o(line_ready),
+      .line_data_i(line_data),
+      .aw_valid_o,
+      .aw_ready_i,
+      .aw_addr_o,
+      .aw_len_o,
+      .w_valid_o,
+      .w_ready_i,
+      .w_data_o,
+      .w_strb_o,
+      .w_last_o,
+      .b_valid_i,
+      .b_err_i,
+      .err_valid_o(write_err),
+      .err_addr_o(write_err_addr),
+      .err_clear_i(start),
+      .idle_o(writes_idle)
+  );
+
+  assign stall_o = active & starved & loader_waiting;
+  assign array_active_o = step_valid;
+
+endmodule
