@@ -8,9 +8,10 @@ module npu_burst_log #(
 ) (
   input  logic           clk_i,
   input  logic           rst_ni,
+  input  logic           active_i,  // 0 only while no burst is in flight
 
   input  logic           push_i,
-  input  npu_pkg::addr_t addr_i,  // beat-aligned; the burst stays inside 256 beats from there
+  input  npu_pkg::addr_t addr_i,    // beat-aligned; the burst stays inside 256 beats from there
 
   input  logic           resp_i,
   input  logic           resp_last_i,  // last beat of its burst
@@ -31,20 +32,7 @@ module npu_burst_log #(
 
   logic [BeatBits-1:0] err_base_q;
   logic [7:0] err_beat_q;
-  logic capture;
-  assign capture = resp_i & resp_err_i & (!err_valid_o | err_clear_i);
   assign err_addr_o = {err_base_q + BeatBits'(err_beat_q), OffBits'(0)};
-
-  always_ff @(posedge clk_i) begin
-    if (push_i) mem[wr_ptr_q] <= addr_i[npu_pkg::AddrBits-1:OffBits];
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (capture) begin
-      err_base_q <= mem[rd_ptr_q];
-      err_beat_q <= beat_q;
-    end
-  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -52,14 +40,21 @@ module npu_burst_log #(
       rd_ptr_q <= '0;
       beat_q <= '0;
       err_valid_o <= 1'b0;
-    end else begin
-      if (push_i) wr_ptr_q <= wr_ptr_q + 1'b1;
+    end else if (active_i | err_clear_i) begin
+      if (push_i) begin
+        mem[wr_ptr_q] <= addr_i[npu_pkg::AddrBits-1:OffBits];
+        wr_ptr_q <= wr_ptr_q + 1'b1;
+      end
+      if (err_clear_i) err_valid_o <= 1'b0;
       if (resp_i) begin
+        if (resp_err_i & (!err_valid_o | err_clear_i)) begin
+          err_valid_o <= 1'b1;
+          err_base_q <= mem[rd_ptr_q];
+          err_beat_q <= beat_q;
+        end
         beat_q <= resp_last_i ? '0 : beat_q + 1'b1;
         if (resp_last_i) rd_ptr_q <= rd_ptr_q + 1'b1;
       end
-      if (capture) err_valid_o <= 1'b1;
-      else if (err_clear_i) err_valid_o <= 1'b0;
     end
   end
 

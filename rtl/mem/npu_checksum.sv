@@ -8,14 +8,13 @@
 module npu_checksum #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned NumClients = npu_pkg::NumWriters,
-  localparam int unsigned BeatBytes = DataBits / 8,
-  localparam int unsigned IndexBits = $clog2(NumClients)
+  localparam int unsigned BeatBytes = DataBits / 8
 ) (
   input  logic                        clk_i,
   input  logic                        rst_ni,
 
   input  logic                        beat_valid_i,
-  input  logic [IndexBits-1:0]        beat_client_i,
+  input  logic [NumClients-1:0]       beat_client_i, // one-hot
   input  npu_pkg::addr_t              beat_addr_i,   // beat-aligned
   input  logic [DataBits-1:0]         beat_data_i,
   input  logic [BeatBytes-1:0]        beat_strb_i,
@@ -28,7 +27,7 @@ module npu_checksum #(
   localparam logic [31:0] Ones = 32'h0101_0101;
 
   logic valid1_q, valid2_q;
-  logic [IndexBits-1:0] client1_q, client2_q;
+  logic [NumClients-1:0] client1_q, client2_q;
   logic [63:0] first1_q, sum1_q, ramp1_q, value2_q;
 
   always_ff @(posedge clk_i) begin
@@ -64,25 +63,20 @@ module npu_checksum #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (valid1_q) begin
-      value2_q <= first1_q * sum1_q + (ramp1_q << 1);
-      client2_q <= client1_q;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       valid1_q <= 1'b0;
       valid2_q <= 1'b0;
       checksum_o <= '0;
-    end else begin
+    end else if (beat_valid_i | valid1_q | valid2_q | (clear_i != '0)) begin
       valid1_q <= beat_valid_i;
       valid2_q <= valid1_q;
-      if (valid2_q | (clear_i != '0)) begin
-        for (int unsigned c = 0; c < NumClients; c++) begin
-          if (clear_i[c]) checksum_o[c] <= '0;
-          else if (valid2_q & (client2_q == IndexBits'(c))) checksum_o[c] <= checksum_o[c] + value2_q;
-        end
+      if (valid1_q) begin
+        value2_q <= first1_q * sum1_q + (ramp1_q << 1);
+        client2_q <= client1_q;
+      end
+      for (int unsigned c = 0; c < NumClients; c++) begin
+        if (clear_i[c]) checksum_o[c] <= '0;
+        else if (valid2_q & client2_q[c]) checksum_o[c] <= checksum_o[c] + value2_q;
       end
     end
   end

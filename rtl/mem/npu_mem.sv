@@ -108,6 +108,7 @@ module npu_mem #(
   assign m_axi_arprot = ProtData;
   assign m_axi_arqos = '0;
 
+  logic [NumWriters-1:0] taken;
   logic read_quiet, write_quiet;
   assign quiet_o = quiesce_i & read_quiet & write_quiet;
 
@@ -122,7 +123,7 @@ module npu_mem #(
     .clk_i, .rst_ni, .quiesce_i, .quiet_o(write_quiet),
     .aw_valid_i, .aw_ready_o, .aw_addr_i, .aw_len_i,
     .w_valid_i, .w_ready_o, .w_data_i, .w_strb_i, .w_last_i, .b_valid_o, .b_err_o,
-    .checksum_clear_i, .checksum_o,
+    .taken_o(taken), .checksum_clear_i, .checksum_o,
     .m_axi_awvalid, .m_axi_awready, .m_axi_awid, .m_axi_awaddr, .m_axi_awlen,
     .m_axi_wvalid, .m_axi_wready, .m_axi_wdata, .m_axi_wstrb, .m_axi_wlast,
     .m_axi_bvalid, .m_axi_bready, .m_axi_bid, .m_axi_bresp
@@ -132,7 +133,7 @@ module npu_mem #(
     .clk_i, .rst_ni, .clear_i(counter_clear_i),
     .read_open_i(!read_quiet),
     .r_valid_i(r_valid_o),
-    .w_valid_i(w_valid_i & w_ready_o), .w_strb_i,
+    .w_valid_i(taken), .w_strb_i(m_axi_wstrb),
     .read_beats_o, .write_beats_o, .write_bytes_o, .total_read_beats_o, .total_write_beats_o, .read_open_o
   );
 

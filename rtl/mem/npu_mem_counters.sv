@@ -12,8 +12,8 @@ module npu_mem_counters #(
 
   input  logic                                 read_open_i,  // a read burst is in flight
   input  logic [NumReaders-1:0]                r_valid_i,    // at most one bit
-  input  logic [NumWriters-1:0]                w_valid_i,    // beats taken; at most one bit
-  input  logic [NumWriters-1:0][BeatBytes-1:0] w_strb_i,
+  input  logic [NumWriters-1:0]                w_valid_i,    // at most one bit
+  input  logic [BeatBytes-1:0]                 w_strb_i,
 
   output logic [NumReaders-1:0][63:0]          read_beats_o,
   output logic [NumWriters-1:0][63:0]          write_beats_o,
@@ -49,7 +49,7 @@ module npu_mem_counters #(
       for (int unsigned c = 0; c < NumWriters; c++) begin
         if (w_valid_i[c]) begin
           write_beats_o[c] <= write_beats_o[c] + 64'd1;
-          write_bytes_o[c] <= write_bytes_o[c] + 64'($countones(w_strb_i[c]));
+          write_bytes_o[c] <= write_bytes_o[c] + 64'($countones(w_strb_i));
         end
       end
     end

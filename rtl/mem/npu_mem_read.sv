@@ -38,45 +38,44 @@ module npu_mem_read #(
 
   localparam int unsigned PendingBits = 12;  // bursts of all clients in flight
 
-  logic free, accept;
-  logic [NumClients-1:0] grant;
-  logic [$clog2(NumClients)-1:0] client;
-  assign free = (!m_axi_arvalid | m_axi_arready) & !quiesce_i;
-  assign ar_ready_o = free ? grant : '0;
-  assign accept = free & (ar_valid_i != '0);
-  npu_arbiter #(.Num(NumClients)) u_arbiter (
-    .clk_i, .rst_ni, .request_i(ar_valid_i), .grant_o(grant), .index_o(client), .accept_i(accept)
-  );
-
-  always_ff @(posedge clk_i) begin
-    if (accept) begin
-      m_axi_arid <= IdBits'(client);
-      m_axi_araddr <= ar_addr_i[client];
-      m_axi_arlen <= ar_len_i[client];
-    end
-    if (m_axi_rvalid) begin
-      r_data_o <= m_axi_rdata;
-      r_last_o <= m_axi_rlast;
-      r_err_o <= m_axi_rresp[1];
-    end
-  end
-
   logic [PendingBits-1:0] pending_q;
-  logic done;
-  assign done = m_axi_rvalid & m_axi_rlast;
+  logic [NumClients-1:0] turn;
+  logic free;
+  assign free = (!m_axi_arvalid | m_axi_arready) & !quiesce_i;
+  assign ar_ready_o = free ? turn : '0;
+  assign quiet_o = (pending_q == '0) & (r_valid_o == '0);
   assign m_axi_rready = 1'b1;
-  assign quiet_o = pending_q == '0 & r_valid_o == '0;
+
+  npu_arbiter #(.Num(NumClients)) u_arbiter (.clk_i, .rst_ni, .request_i(ar_valid_i), .free_i(free), .turn_o(turn));
 
   always_ff @(posedge clk_i) begin
+    logic accept, done;
     if (!rst_ni) begin
       m_axi_arvalid <= 1'b0;
       r_valid_o <= '0;
       pending_q <= '0;
-    end else begin
+    end else if ((ar_valid_i != '0) | !quiet_o) begin
+      accept = free & ((ar_valid_i & turn) != '0);
+      done = m_axi_rvalid & m_axi_rlast;
+      if (accept) begin
+        for (int unsigned c = 0; c < NumClients; c++) begin
+          if (turn[c]) begin
+            m_axi_arid <= IdBits'(c);
+            m_axi_araddr <= ar_addr_i[c];
+            m_axi_arlen <= ar_len_i[c];
+          end
+        end
+      end
       if (accept) m_axi_arvalid <= 1'b1;
       else if (m_axi_arready) m_axi_arvalid <= 1'b0;
+
       r_valid_o <= m_axi_rvalid ? NumClients'(1) << m_axi_rid : '0;
-      if (accept | done) pending_q <= pending_q + PendingBits'(accept) - PendingBits'(done);
+      if (m_axi_rvalid) begin
+        r_data_o <= m_axi_rdata;
+        r_last_o <= m_axi_rlast;
+        r_err_o <= m_axi_rresp[1];
+      end
+      pending_q <= pending_q + PendingBits'(accept) - PendingBits'(done);
     end
   end
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Write side of the memory unit: one AXI4 write port for several clients.
 //
-// Round robin, client number as AXI id. Bursts are accepted ahead of their data by up to OrderDepth; their beats go out in
-// the order of acceptance, back to back, because a client offers a burst only when it has all its data.
+// Round robin, client number as AXI id. A few bursts are accepted ahead of their data; beats go out in the order of
+// acceptance, back to back, because a client offers a burst only when it has all its data.
 module npu_mem_write #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned NumClients = npu_pkg::NumWriters,
@@ -27,6 +27,8 @@ module npu_mem_write #(
   output logic [NumClients-1:0]                     b_valid_o,
   output logic                                      b_err_o,    // of the client whose b_valid_o is high
 
+  output logic [NumClients-1:0]                     taken_o,    // whose beat has gone to m_axi_wdata
+
   input  logic [NumClients-1:0]                     checksum_clear_i,
   output logic [NumClients-1:0][63:0]               checksum_o,
 
@@ -46,64 +48,37 @@ module npu_mem_write #(
   input  logic [1:0]                                m_axi_bresp
 );
 
-  localparam int unsigned IndexBits = $clog2(NumClients);
   localparam int unsigned OffBits = $clog2(BeatBytes);
   localparam int unsigned BeatBits = npu_pkg::AddrBits - OffBits;
   localparam int unsigned PendingBits = 12;  // bursts of all clients in flight
-  localparam int unsigned OrderDepth = 4;    // bursts accepted whose beats are not all taken
+  localparam int unsigned OrderDepth = 4;    // bursts accepted ahead of the one whose beats are taken
   localparam int unsigned OrderBits = $clog2(OrderDepth);
 
-  // Acceptance of bursts.
-  logic free, accept;
-  logic [NumClients-1:0] grant;
-  logic [IndexBits-1:0] client;
-  npu_arbiter #(.Num(NumClients)) u_arbiter (
-    .clk_i, .rst_ni, .request_i(aw_valid_i), .grant_o(grant), .index_o(client), .accept_i(accept)
-  );
+  // Bursts accepted: client (one-hot) and first beat. The one whose beats are taken stands in source_q and base_q.
+  logic [NumClients+BeatBits-1:0] order_mem [OrderDepth];
+  logic [OrderBits:0] order_wr_q, order_rd_q;
+  logic [NumClients-1:0] source_q;  // 0: none
+  logic [BeatBits-1:0] base_q;
+  logic [7:0] beat_q;               // of the burst whose beats are taken
 
-  // Whose beats come next, and where they go.
-  logic [IndexBits-1:0] order_client [OrderDepth];
-  logic [BeatBits-1:0] order_beat [OrderDepth];
-  logic [OrderBits:0] wr_ptr_q, rd_ptr_q;
-  logic order_full, order_valid;
-  assign order_full = (wr_ptr_q ^ rd_ptr_q) == (OrderBits + 1)'(OrderDepth);
-  assign order_valid = wr_ptr_q != rd_ptr_q;
+  logic [NumClients-1:0] turn;
+  logic order_full, free, w_free;
+  assign order_full = (order_wr_q ^ order_rd_q) == (OrderBits + 1)'(OrderDepth);
   assign free = (!m_axi_awvalid | m_axi_awready) & !order_full & !quiesce_i;
-  assign aw_ready_o = free ? grant : '0;
-  assign accept = free & (aw_valid_i != '0);
+  assign w_free = !m_axi_wvalid | m_axi_wready;
+  assign aw_ready_o = free ? turn : '0;
+  assign w_ready_o = w_free ? source_q : '0;
 
-  logic [IndexBits-1:0] source;
-  logic w_free, w_take;
-  assign source = order_client[rd_ptr_q[OrderBits-1:0]];
-  assign w_free = order_valid & (!m_axi_wvalid | m_axi_wready);
-  assign w_ready_o = w_free ? NumClients'(1) << source : '0;
-  assign w_take = w_free & w_valid_i[source];
+  npu_arbiter #(.Num(NumClients)) u_arbiter (.clk_i, .rst_ni, .request_i(aw_valid_i), .free_i(free), .turn_o(turn));
 
-  logic [7:0] beat_q;  // of the burst whose beats are taken
-  logic sum_valid_q;   // m_axi_wdata is to be summed
-  logic [IndexBits-1:0] sum_client_q;
-  npu_pkg::addr_t sum_addr_q;
-
-  always_ff @(posedge clk_i) begin
-    if (accept) begin
-      m_axi_awid <= IdBits'(client);
-      m_axi_awaddr <= aw_addr_i[client];
-      m_axi_awlen <= aw_len_i[client];
-      order_client[wr_ptr_q[OrderBits-1:0]] <= client;
-      order_beat[wr_ptr_q[OrderBits-1:0]] <= aw_addr_i[client][npu_pkg::AddrBits-1:OffBits];
-    end
-    if (w_take) begin
-      m_axi_wdata <= w_data_i[source];
-      m_axi_wstrb <= w_strb_i[source];
-      m_axi_wlast <= w_last_i[source];
-      sum_client_q <= source;
-      sum_addr_q <= {order_beat[rd_ptr_q[OrderBits-1:0]] + BeatBits'(beat_q), OffBits'(0)};
-    end
-  end
+  logic taken_q;                    // m_axi_wdata is new: sum and count it
+  logic [NumClients-1:0] taken_source_q;
+  npu_pkg::addr_t taken_addr_q;
+  assign taken_o = taken_q ? taken_source_q : '0;
 
   npu_checksum #(.DataBits(DataBits), .NumClients(NumClients)) u_checksum (
     .clk_i, .rst_ni,
-    .beat_valid_i(sum_valid_q), .beat_client_i(sum_client_q), .beat_addr_i(sum_addr_q),
+    .beat_valid_i(taken_q), .beat_client_i(taken_source_q), .beat_addr_i(taken_addr_q),
     .beat_data_i(m_axi_wdata), .beat_strb_i(m_axi_wstrb),
     .clear_i(checksum_clear_i), .checksum_o
   );
@@ -116,36 +91,68 @@ module npu_mem_write #(
   assign quiet_o = (pending_q == '0) & (b_valid_q == '0) & (b_valid_o == '0);
 
   always_ff @(posedge clk_i) begin
+    logic accept, w_take, w_done, load;
+    logic [BeatBits-1:0] first;
     if (!rst_ni) begin
       m_axi_awvalid <= 1'b0;
       m_axi_wvalid <= 1'b0;
-      wr_ptr_q <= '0;
-      rd_ptr_q <= '0;
+      order_wr_q <= '0;
+      order_rd_q <= '0;
+      source_q <= '0;
       beat_q <= '0;
-      sum_valid_q <= 1'b0;
+      taken_q <= 1'b0;
       b_valid_q <= '0;
       b_valid_o <= '0;
       pending_q <= '0;
-    end else begin
+    end else if ((aw_valid_i != '0) | !quiet_o) begin
+      accept = free & ((aw_valid_i & turn) != '0);
+      w_take = w_free & ((w_valid_i & source_q) != '0);
+      w_done = w_take & ((w_last_i & source_q) != '0);
+      load = (order_wr_q != order_rd_q) & ((source_q == '0) | w_done);
+
+      first = '0;
       if (accept) begin
-        m_axi_awvalid <= 1'b1;
-        wr_ptr_q <= wr_ptr_q + 1'b1;
-      end else if (m_axi_awready) begin
-        m_axi_awvalid <= 1'b0;
+        for (int unsigned c = 0; c < NumClients; c++) begin
+          if (turn[c]) begin
+            m_axi_awid <= IdBits'(c);
+            m_axi_awaddr <= aw_addr_i[c];
+            m_axi_awlen <= aw_len_i[c];
+            first = aw_addr_i[c][npu_pkg::AddrBits-1:OffBits];
+          end
+        end
+        order_mem[order_wr_q[OrderBits-1:0]] <= {turn, first};
+        order_wr_q <= order_wr_q + 1'b1;
       end
-      sum_valid_q <= w_take;
+      if (accept) m_axi_awvalid <= 1'b1;
+      else if (m_axi_awready) m_axi_awvalid <= 1'b0;
+
+      taken_q <= w_take;
       if (w_take) begin
-        m_axi_wvalid <= 1'b1;
-        beat_q <= w_last_i[source] ? '0 : beat_q + 1'b1;
-        if (w_last_i[source]) rd_ptr_q <= rd_ptr_q + 1'b1;
-      end else if (m_axi_wready) begin
-        m_axi_wvalid <= 1'b0;
+        for (int unsigned c = 0; c < NumClients; c++) begin
+          if (source_q[c]) begin
+            m_axi_wdata <= w_data_i[c];
+            m_axi_wstrb <= w_strb_i[c];
+            m_axi_wlast <= w_last_i[c];
+          end
+        end
+        taken_source_q <= source_q;
+        taken_addr_q <= {base_q + BeatBits'(beat_q), OffBits'(0)};
+        beat_q <= w_done ? '0 : beat_q + 1'b1;
       end
+      if (w_take) m_axi_wvalid <= 1'b1;
+      else if (m_axi_wready) m_axi_wvalid <= 1'b0;
+      if (load) begin
+        {source_q, base_q} <= order_mem[order_rd_q[OrderBits-1:0]];
+        order_rd_q <= order_rd_q + 1'b1;
+      end else if (w_done) begin
+        source_q <= '0;
+      end
+
       b_valid_q <= m_axi_bvalid ? NumClients'(1) << m_axi_bid : '0;
       b_err_q <= m_axi_bresp[1];
       b_valid_o <= b_valid_q;
       b_err_o <= b_err_q;
-      if (accept | m_axi_bvalid) pending_q <= pending_q + PendingBits'(accept) - PendingBits'(m_axi_bvalid);
+      pending_q <= pending_q + PendingBits'(accept) - PendingBits'(m_axi_bvalid);
     end
   end
 

@@ -45,51 +45,32 @@ module npu_rd_stream #(
   output logic                idle_o         // no segment, beat or line is inside
 );
 
-  localparam int unsigned DescBits = OffBits + 32 + 1;
-
-  logic desc_push, desc_push_ready, reuse, desc_valid, desc_ready, desc_empty;
-  logic [DescBits-1:0] desc;
-  logic beat_valid, beat_ready, burst, issue_idle;
-  logic [DataBits-1:0] beat_data;
-  npu_pkg::addr_t burst_addr;
-
-  assign idle_o = desc_empty & !line_valid_o & issue_idle;
+  logic busy, desc_valid, desc_reuse, desc_done, beat_done;
+  logic [OffBits-1:0] desc_offset;
+  logic [31:0] desc_bytes;
+  assign idle_o = !busy;
 
   npu_rd_issue #(
     .DataBits(DataBits), .FifoBeats(FifoBeats), .MaxBurst(MaxBurst), .Coalesce(Coalesce)
   ) u_issue (
     .clk_i, .rst_ni,
     .seg_valid_i, .seg_ready_o, .seg_addr_i, .seg_bytes_i,
-    .desc_valid_o(desc_push), .desc_ready_i(desc_push_ready), .desc_reuse_o(reuse),
-    .ar_valid_o, .ar_ready_i, .ar_addr_o, .ar_len_o, .burst_o(burst), .burst_addr_o(burst_addr),
-    .consume_i(beat_ready), .drained_i(desc_empty), .idle_o(issue_idle)
+    .ar_valid_o, .ar_ready_i, .ar_addr_o, .ar_len_o,
+    .desc_valid_o(desc_valid), .desc_reuse_o(desc_reuse), .desc_offset_o(desc_offset), .desc_bytes_o(desc_bytes),
+    .beat_done_i(beat_done), .desc_done_i(desc_done), .line_valid_i(line_valid_o), .busy_o(busy)
   );
 
-  npu_fifo #(.Width(DescBits), .Depth(FifoBeats)) u_descs (
-    .clk_i, .rst_ni,
-    .push_valid_i(desc_push), .push_ready_o(desc_push_ready),
-    .push_data_i({reuse, seg_addr_i[OffBits-1:0], seg_bytes_i}),
-    .pop_valid_o(desc_valid), .pop_ready_i(desc_ready), .pop_data_o(desc), .empty_o(desc_empty)
-  );
-
-  logic unused_push_ready, unused_empty;
-  npu_fifo #(.Width(DataBits), .Depth(FifoBeats)) u_beats (
-    .clk_i, .rst_ni,
-    .push_valid_i(r_valid_i), .push_ready_o(unused_push_ready), .push_data_i(r_data_i),
-    .pop_valid_o(beat_valid), .pop_ready_i(beat_ready), .pop_data_o(beat_data), .empty_o(unused_empty)
-  );
-
-  npu_rd_align #(.DataBits(DataBits)) u_align (
-    .clk_i, .rst_ni,
-    .desc_valid_i(desc_valid), .desc_ready_o(desc_ready),
-    .desc_reuse_i(desc[DescBits-1]), .desc_offset_i(desc[32+:OffBits]), .desc_bytes_i(desc[31:0]),
-    .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_data_i(beat_data),
+  npu_rd_align #(.DataBits(DataBits), .Depth(FifoBeats)) u_align (
+    .clk_i, .rst_ni, .active_i(busy),
+    .desc_valid_i(desc_valid), .desc_reuse_i(desc_reuse), .desc_offset_i(desc_offset), .desc_bytes_i(desc_bytes),
+    .desc_done_o(desc_done),
+    .r_valid_i, .r_data_i, .beat_done_o(beat_done),
     .line_valid_o, .line_ready_i, .line_data_o, .line_bytes_o, .line_last_o
   );
 
   npu_burst_log #(.DataBits(DataBits), .Depth(FifoBeats)) u_log (
-    .clk_i, .rst_ni,
-    .push_i(burst), .addr_i(burst_addr),
+    .clk_i, .rst_ni, .active_i(busy),
+    .push_i(ar_valid_o & ar_ready_i), .addr_i(ar_addr_o),
     .resp_i(r_valid_i), .resp_last_i(r_last_i), .resp_err_i(r_err_i),
     .err_valid_o, .err_addr_o, .err_clear_i
   );
@@ -112,7 +93,6 @@ module npu_rd_stream #(
     line_bytes_q <= line_bytes_o;
     if (rst_ni) begin
       assert (!seg_valid_i || seg_bytes_i != '0) else $error("npu_rd_stream: segment of 0 bytes at %h", seg_addr_i);
-      assert (!r_valid_i || unused_push_ready) else $error("npu_rd_stream: beat without a credit");
       if (past_ok_q) begin
         assert (!stall_seg_q || (seg_valid_i && seg_addr_i == seg_addr_q && seg_bytes_i == seg_bytes_q))
           else $error("npu_rd_stream: waiting segment changed");

@@ -12,8 +12,8 @@ module npu_wr_issue #(
   input  logic                 clk_i,
   input  logic                 rst_ni,
 
-  input  logic                 beat_valid_i,
-  output logic                 beat_ready_o,
+  input  logic                 beat_push_i,
+  output logic                 beat_room_o,
   input  logic [DataBits-1:0]  beat_data_i,
   input  logic [BeatBytes-1:0] beat_strb_i,
   input  logic [BeatBits-1:0]  beat_addr_i,
@@ -30,7 +30,7 @@ module npu_wr_issue #(
   output logic                 w_last_o,
   input  logic                 b_valid_i,
 
-  output logic                 idle_o        // nothing is buffered and every response has come
+  output logic                 busy_o        // something is buffered, or a response is missing
 );
 
   localparam int unsigned PtrBits = $clog2(BufferBeats);
@@ -41,64 +41,64 @@ module npu_wr_issue #(
   logic [BeatBytes:0] strb_mem [BufferBeats];  // {last of its burst, strobes}
   logic [PtrBits:0] wr_ptr_q, rd_ptr_q;
 
-  logic push, closes, load;
-  assign beat_ready_o = (wr_ptr_q ^ rd_ptr_q) != (PtrBits + 1)'(BufferBeats);
-  assign push = beat_valid_i & beat_ready_o;
-  // Groups of MaxBurst beats never cross 4 KiB.
-  assign closes = beat_last_i | (&beat_addr_i[BurstBits-1:0]);
+  // Bursts that are complete: first beat and length - 1. The oldest stands in aw_addr_o and aw_len_o.
+  logic [BeatBits+BurstBits-1:0] burst_mem [BufferBeats];
+  logic [PtrBits:0] burst_wr_q, burst_rd_q;
+  logic [BeatBits-1:0] first_q;
+  logic [BurstBits-1:0] len_q;
+  assign aw_addr_o = {first_q, OffBits'(0)};
+  assign aw_len_o = 8'(len_q);
 
-  // Bursts that are complete: address of the last beat and length - 1; the beats of a burst lie in one group.
-  logic [BurstBits-1:0] open_len_q;  // beats of the open burst so far
-  logic burst_valid, aw_done, unused_ready, unused_empty;
-  logic [BeatBits-1:0] last_beat;
-  logic [BurstBits-1:0] len;
-  npu_fifo #(.Width(BeatBits + BurstBits), .Depth(BufferBeats)) u_bursts (
-    .clk_i, .rst_ni,
-    .push_valid_i(push & closes), .push_ready_o(unused_ready), .push_data_i({beat_addr_i, open_len_q}),
-    .pop_valid_o(burst_valid), .pop_ready_i(aw_done), .pop_data_o({last_beat, len}), .empty_o(unused_empty)
-  );
+  logic [BurstBits-1:0] open_len_q;     // beats of the burst that is not complete
+  logic [PendingBits-1:0] pending_q;    // bursts offered and not yet answered
+  logic [PtrBits:0] granted_q;          // beats of accepted bursts that are still in the buffer
 
-  logic [PendingBits-1:0] pending_q;  // bursts accepted and not yet answered
-  logic [PtrBits:0] granted_q;        // beats of accepted bursts that are still in the buffer
-  assign aw_valid_o = burst_valid & (pending_q != PendingBits'(MaxPending));
-  assign aw_addr_o = {last_beat[BeatBits-1:BurstBits], last_beat[BurstBits-1:0] - len, OffBits'(0)};
-  assign aw_len_o = 8'(len);
-  assign aw_done = aw_valid_o & aw_ready_i;
-  assign load = (granted_q != '0) & (!w_valid_o | w_ready_i);
-  assign idle_o = (wr_ptr_q == rd_ptr_q) & (pending_q == '0);
+  assign beat_room_o = (wr_ptr_q ^ rd_ptr_q) != (PtrBits + 1)'(BufferBeats);
+  assign busy_o = (wr_ptr_q != rd_ptr_q) | (pending_q != '0);
 
   always_ff @(posedge clk_i) begin
-    if (push) begin
-      data_mem[wr_ptr_q[PtrBits-1:0]] <= beat_data_i;
-      strb_mem[wr_ptr_q[PtrBits-1:0]] <= {closes, beat_strb_i};
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (load) begin
-      w_data_o <= data_mem[rd_ptr_q[PtrBits-1:0]];
-      {w_last_o, w_strb_o} <= strb_mem[rd_ptr_q[PtrBits-1:0]];
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
+    logic closes, load_burst, aw_done, load;
     if (!rst_ni) begin
       wr_ptr_q <= '0;
       rd_ptr_q <= '0;
+      burst_wr_q <= '0;
+      burst_rd_q <= '0;
       open_len_q <= '0;
       pending_q <= '0;
       granted_q <= '0;
+      aw_valid_o <= 1'b0;
       w_valid_o <= 1'b0;
-    end else begin
-      if (push) begin
+    end else if (beat_push_i | busy_o) begin
+      aw_done = aw_valid_o & aw_ready_i;
+      load_burst = (burst_wr_q != burst_rd_q) & (!aw_valid_o | aw_ready_i) & (pending_q != PendingBits'(MaxPending));
+      load = (granted_q != '0) & (!w_valid_o | w_ready_i);
+
+      if (load) begin
+        w_data_o <= data_mem[rd_ptr_q[PtrBits-1:0]];
+        {w_last_o, w_strb_o} <= strb_mem[rd_ptr_q[PtrBits-1:0]];
+        rd_ptr_q <= rd_ptr_q + 1'b1;
+      end
+      if (load | w_ready_i) w_valid_o <= load;
+      granted_q <= granted_q + (aw_done ? (PtrBits + 1)'(len_q) + 1'b1 : '0) - (PtrBits + 1)'(load);
+
+      if (load_burst) begin
+        {first_q, len_q} <= burst_mem[burst_rd_q[PtrBits-1:0]];
+        burst_rd_q <= burst_rd_q + 1'b1;
+      end
+      if (load_burst | aw_done) aw_valid_o <= load_burst;
+      pending_q <= pending_q + PendingBits'(load_burst) - PendingBits'(b_valid_i);
+
+      if (beat_push_i) begin
+        // Groups of MaxBurst beats never cross 4 KiB.
+        closes = beat_last_i | (&beat_addr_i[BurstBits-1:0]);
+        data_mem[wr_ptr_q[PtrBits-1:0]] <= beat_data_i;
+        strb_mem[wr_ptr_q[PtrBits-1:0]] <= {closes, beat_strb_i};
         wr_ptr_q <= wr_ptr_q + 1'b1;
         open_len_q <= closes ? '0 : open_len_q + 1'b1;
-      end
-      if (load) rd_ptr_q <= rd_ptr_q + 1'b1;
-      if (load | w_ready_i) w_valid_o <= load;
-      if (aw_done | b_valid_i) pending_q <= pending_q + PendingBits'(aw_done) - PendingBits'(b_valid_i);
-      if (aw_done | load) begin
-        granted_q <= granted_q + (aw_done ? (PtrBits + 1)'(len) + 1'b1 : '0) - (PtrBits + 1)'(load);
+        if (closes) begin
+          burst_mem[burst_wr_q[PtrBits-1:0]] <= {beat_addr_i - BeatBits'(open_len_q), open_len_q};
+          burst_wr_q <= burst_wr_q + 1'b1;
+        end
       end
     end
   end
@@ -111,7 +111,7 @@ module npu_wr_issue #(
   end
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      assert (!(push & closes) || unused_ready) else $error("npu_wr_issue: burst without room");
+      assert (!beat_push_i || beat_room_o) else $error("npu_wr_issue: beat without room");
       assert (!b_valid_i || pending_q != '0) else $error("npu_wr_issue: response without a burst");
     end
   end

@@ -47,27 +47,16 @@ module npu_wr_stream #(
 
   localparam int unsigned BeatBits = npu_pkg::AddrBits - $clog2(BeatBytes);
 
-  logic seg_valid, seg_ready, seg_empty;
-  npu_pkg::addr_t seg_addr;
-  logic [31:0] seg_bytes;
-  logic beat_valid, beat_ready, beat_last, align_busy, issue_idle;
+  logic beat_push, beat_room, beat_last, align_busy, issue_busy;
   logic [DataBits-1:0] beat_data;
   logic [BeatBytes-1:0] beat_strb;
   logic [BeatBits-1:0] beat_addr;
+  assign idle_o = !(align_busy | issue_busy);
 
-  assign idle_o = seg_empty & !align_busy & issue_idle;
-
-  npu_fifo #(.Width(npu_pkg::AddrBits + 32), .Depth(SegDepth)) u_segs (
+  npu_wr_align #(.DataBits(DataBits), .SegDepth(SegDepth)) u_align (
     .clk_i, .rst_ni,
-    .push_valid_i(seg_valid_i), .push_ready_o(seg_ready_o), .push_data_i({seg_addr_i, seg_bytes_i}),
-    .pop_valid_o(seg_valid), .pop_ready_i(seg_ready), .pop_data_o({seg_addr, seg_bytes}), .empty_o(seg_empty)
-  );
-
-  npu_wr_align #(.DataBits(DataBits)) u_align (
-    .clk_i, .rst_ni,
-    .seg_valid_i(seg_valid), .seg_ready_o(seg_ready), .seg_addr_i(seg_addr), .seg_bytes_i(seg_bytes),
-    .line_valid_i, .line_ready_o, .line_data_i,
-    .beat_valid_o(beat_valid), .beat_ready_i(beat_ready), .beat_data_o(beat_data), .beat_strb_o(beat_strb),
+    .seg_valid_i, .seg_ready_o, .seg_addr_i, .seg_bytes_i, .line_valid_i, .line_ready_o, .line_data_i,
+    .beat_push_o(beat_push), .beat_room_i(beat_room), .beat_data_o(beat_data), .beat_strb_o(beat_strb),
     .beat_addr_o(beat_addr), .beat_last_o(beat_last), .busy_o(align_busy)
   );
 
@@ -75,14 +64,14 @@ module npu_wr_stream #(
     .DataBits(DataBits), .BufferBeats(BufferBeats), .MaxBurst(MaxBurst), .MaxPending(MaxPending)
   ) u_issue (
     .clk_i, .rst_ni,
-    .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_data_i(beat_data), .beat_strb_i(beat_strb),
+    .beat_push_i(beat_push), .beat_room_o(beat_room), .beat_data_i(beat_data), .beat_strb_i(beat_strb),
     .beat_addr_i(beat_addr), .beat_last_i(beat_last),
     .aw_valid_o, .aw_ready_i, .aw_addr_o, .aw_len_o,
-    .w_valid_o, .w_ready_i, .w_data_o, .w_strb_o, .w_last_o, .b_valid_i, .idle_o(issue_idle)
+    .w_valid_o, .w_ready_i, .w_data_o, .w_strb_o, .w_last_o, .b_valid_i, .busy_o(issue_busy)
   );
 
   npu_burst_log #(.DataBits(DataBits), .Depth(MaxPending)) u_log (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .active_i(issue_busy),
     .push_i(aw_valid_o & aw_ready_i), .addr_i(aw_addr_o),
     .resp_i(b_valid_i), .resp_last_i(1'b1), .resp_err_i(b_err_i),
     .err_valid_o, .err_addr_o, .err_clear_i
