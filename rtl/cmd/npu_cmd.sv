@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Command processor: registers, and the life of packets from the command ring to the completion ring
-// (docs/design/rtl.md, docs/design/device.md).
+// (docs/design/rtl.md, docs/design/device.md). The core, whose clock stands while it waits, and the counters.
 
 module npu_cmd
   import npu_isa_pkg::*;
@@ -90,207 +90,52 @@ module npu_cmd
   input  logic [SlotsBits-1:0]        array_slots_i      // its multiply-adds that belong to a result
 );
 
-  localparam int unsigned RegionBits = $clog2(MaxRegions);
-  localparam int unsigned RegionLog2 = $clog2(RegRegionStride);
+  // --- Clock -----------------------------------------------------------------------------------------
 
-  // Everything but the register port and the control state is reset by COMMAND.RESET too.
-  logic part_rst_n;
-  assign engine_rst_no = part_rst_n;
-  assign counter_clear_o = !part_rst_n;
+  // The core's clock stands while nothing can change in it, which is most of the time that engines execute. Its busy flag is a
+  // register, and effects pass through up to two more, so a few edges follow every reason to run.
+  localparam int unsigned TailEdges = 4;
 
-  // --- Registers ------------------------------------------------------------------------------------
+  logic core_clk, core_busy, wake;
+  logic [TailEdges-1:0] tail_q;
+  assign wake = !rst_ni || core_busy || s_axil_awvalid || s_axil_wvalid || s_axil_arvalid || r_valid_i || b_valid_i ||
+                done_valid_i != '0;
 
-  logic reg_block, reg_hold, reg_write, reg_read;
-  logic [RegAddrWidth-1:0] reg_write_addr, reg_read_addr;
-  logic [31:0] reg_write_data, reg_read_data;
-  logic [3:0] reg_write_strb;
+  always_ff @(posedge clk_i) tail_q <= {tail_q[TailEdges-2:0], wake};
 
-  npu_cmd_axil u_axil (
-    .clk_i, .rst_ni, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid,
-    .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready,
-    .s_axil_rdata, .s_axil_rresp, .s_axil_rvalid, .s_axil_rready, .block_i(reg_block), .hold_i(reg_hold),
-    .write_o(reg_write), .write_addr_o(reg_write_addr), .write_data_o(reg_write_data), .write_strb_o(reg_write_strb),
-    .read_o(reg_read), .read_addr_o(reg_read_addr), .read_data_i(reg_read_data)
-  );
+  npu_clock_gate u_gate (.clk_i, .enable_i(wake || tail_q != '0), .clk_o(core_clk));
 
-  logic enable, halt_on_error, single_step, break_enable, reset, resume;
-  logic [63:0] break_seq, ring_base_reg, cpl_base_reg;
-  logic [31:0] ring_entries_reg, cpl_entries_reg, ring_tail, cpl_head;
-  logic bad_doorbell, rings_open;
-  logic [31:0] bad_tail;
-  logic [31:0] ring_head, cpl_tail, ring_entries, cpl_entries;
-  addr_t ring_base, cpl_base;
-  device_state_e state;
-  logic [NumEngines-1:0] pending;
-  logic [2:0] irq_set;
-  logic capture;
-  error_e capture_error;
-  logic [63:0] capture_seq, capture_addr;
-  logic [31:0] regs_data, regions_data, counters_data;
-
-  npu_cmd_regs #(
-    .ArrayRows(ArrayRows), .ArrayCols(ArrayCols), .VectorLanes(VectorLanes), .VectorLength(VectorLength),
-    .UcodeWords(UcodeWords), .AxiDataBits(AxiDataBits), .ConfigName(ConfigName)
-  ) u_regs (
-    .clk_i, .rst_ni(part_rst_n), .write_i(reg_write), .write_addr_i(reg_write_addr), .write_data_i(reg_write_data),
-    .write_strb_i(reg_write_strb), .read_i(reg_read), .read_addr_i(reg_read_addr), .read_data_o(regs_data), .irq_o,
-    .enable_o(enable), .halt_on_error_o(halt_on_error), .single_step_o(single_step), .break_enable_o(break_enable),
-    .break_seq_o(break_seq), .reset_o(reset), .resume_o(resume), .ring_base_o(ring_base_reg),
-    .ring_entries_o(ring_entries_reg), .ring_tail_o(ring_tail), .cpl_base_o(cpl_base_reg),
-    .cpl_entries_o(cpl_entries_reg), .cpl_head_o(cpl_head), .bad_doorbell_o(bad_doorbell), .bad_tail_o(bad_tail),
-    .rings_open_i(rings_open), .ring_head_i(ring_head), .open_entries_i(ring_entries), .cpl_tail_i(cpl_tail),
-    .state_i(state), .busy_i(pending), .irq_set_i(irq_set), .capture_i(capture), .capture_error_i(capture_error),
-    .capture_seq_i(capture_seq), .capture_addr_i(capture_addr)
-  );
-
-  function automatic logic in_regions(input logic [RegAddrWidth-1:0] addr);
-    return addr >= RegRegionBase && addr < RegRegionBase + RegRegionStride * RegAddrWidth'(NumRegion);
-  endfunction
-
-  logic clear, look, region_write, region_read, read_region_q;
-  logic [RegionBits-1:0] clear_index, look_index;
-  logic [RegAddrWidth-1:0] region_write_addr, region_read_addr;
-  region_t look_region;
-  assign region_write = reg_write && !enable && in_regions(reg_write_addr);
-  assign region_read = reg_read && in_regions(reg_read_addr);
-  assign region_write_addr = reg_write_addr - RegRegionBase;
-  assign region_read_addr = reg_read_addr - RegRegionBase;
-
-  npu_cmd_regions u_regions (
-    .clk_i, .clear_i(clear), .write_i(region_write),
-    .write_index_i(clear ? clear_index : region_write_addr[RegionLog2 +: RegionBits]),
-    .write_offset_i(region_write_addr & (RegRegionStride - 1'b1)), .data_i(reg_write_data), .strb_i(reg_write_strb),
-    .read_i(region_read), .read_index_i(region_read_addr[RegionLog2 +: RegionBits]),
-    .read_offset_i(region_read_addr & (RegRegionStride - 1'b1)), .data_o(regions_data), .look_i(look),
-    .look_index_i(look_index), .look_region_o(look_region)
-  );
-
-  always_ff @(posedge clk_i) begin
-    if (reg_read) read_region_q <= in_regions(reg_read_addr);
-  end
-
-  // No offset is a register in two places.
-  assign reg_read_data = read_region_q ? regions_data : regs_data | counters_data;
-
-  // --- State ----------------------------------------------------------------------------------------
-
-  logic flush, allow, at_break, resume_break, irq_halt, ring_error;
-  logic [63:0] ring_error_addr;
-  logic issue_empty, retire_empty, failed, commit, fetch_error, record_error;
-  logic ring_check, ring_valid, ring_busy, ring_bad;
-  hull_t ring_hull;
-
-  npu_cmd_control u_control (
-    .clk_i, .rst_ni, .quiesce_o, .quiet_i, .engine_rst_no(part_rst_n), .clear_o(clear), .clear_index_o(clear_index),
-    .block_o(reg_block), .hold_o(reg_hold), .enable_i(enable), .halt_on_error_i(halt_on_error),
-    .single_step_i(single_step), .reset_i(reset), .resume_i(resume), .ring_base_i(ring_base_reg),
-    .ring_entries_i(ring_entries_reg), .ring_tail_i(ring_tail), .ring_head_i(ring_head), .cpl_base_i(cpl_base_reg),
-    .cpl_entries_i(cpl_entries_reg), .cpl_tail_i(cpl_tail), .bad_doorbell_i(bad_doorbell), .bad_tail_i(bad_tail),
-    .state_o(state), .resume_break_o(resume_break), .irq_halt_o(irq_halt), .ring_error_o(ring_error),
-    .ring_error_addr_o(ring_error_addr), .rings_open_o(rings_open), .ring_base_o(ring_base),
-    .ring_entries_o(ring_entries), .cpl_base_o(cpl_base), .cpl_entries_o(cpl_entries), .flush_o(flush),
-    .allow_o(allow), .break_i(at_break), .issue_empty_i(issue_empty), .retired_i(retire_empty), .failed_i(failed),
-    .commit_i(commit), .fetch_error_i(fetch_error), .record_error_i(record_error), .ring_check_o(ring_check),
-    .ring_valid_o(ring_valid), .ring_hull_o(ring_hull), .ring_busy_i(ring_busy), .ring_bad_i(ring_bad)
-  );
-
-  // --- Packets --------------------------------------------------------------------------------------
-
-  logic fetched, fetch_read, poll, poll_done, poll_error;
-  logic [AxiDataBits-1:0] fetch_beat;
-  logic [AddrBits-1:2] poll_addr;
-  logic [31:0] poll_word;
-
-  npu_cmd_fetch #(.AxiDataBits(AxiDataBits)) u_fetch (
-    .clk_i, .rst_ni(part_rst_n), .flush_i(flush), .ring_base_i(ring_base), .ring_mask_i(16'(ring_entries - 32'd1)),
-    .ring_head_i(ring_head), .ring_tail_i(ring_tail), .bus_error_o(fetch_error), .packet_valid_o(fetched),
-    .read_i(fetch_read), .beat_o(fetch_beat), .poll_i(poll), .poll_addr_i(poll_addr), .poll_done_o(poll_done),
-    .poll_word_o(poll_word), .poll_error_o(poll_error), .ar_valid_o, .ar_ready_i, .ar_addr_o, .ar_len_o, .r_valid_i,
-    .r_data_i, .r_last_i, .r_err_i
-  );
-
-  logic checked, take;
-  logic [PacketBits-1:0] checked_packet;
-  engine_e checked_engine;
-  verdict_t verdict, late_verdict;
-
-  npu_cmd_check #(.AxiDataBits(AxiDataBits), .UcodeWords(UcodeWords)) u_check (
-    .clk_i, .rst_ni(part_rst_n), .flush_i(flush), .packet_valid_i(fetched), .read_o(fetch_read), .beat_i(fetch_beat),
-    .ucode_settled_i(issue_empty && !pending[2'(ENGINE_VECTOR)]), .loaded_words_i, .valid_o(checked), .take_i(take),
-    .packet_o(checked_packet), .engine_o(checked_engine), .verdict_o(verdict), .late_verdict_o(late_verdict),
-    .ring_open_i(ring_check), .ring_valid_i(ring_valid), .ring_hull_i(ring_hull), .ring_busy_o(ring_busy),
-    .ring_bad_o(ring_bad), .look_o(look), .look_index_o(look_index), .look_region_i(look_region)
-  );
+  // --- Core and counters ------------------------------------------------------------------------------
 
   logic [63:0] cycle;
-  logic push, entries_full, issue_wait, record_wait;
-  issued_t issued;
-  tag_t push_tag, issue_tag;
-  logic [NumEngines-1:0] started;
-  logic control_done;
-  verdict_t control_verdict;
-  logic [63:0] control_checksum;
-  logic word_valid, word_wide, word_open, write_ready;
-  addr_t word_addr;
-  logic [63:0] word;
+  logic commit, fetch_wait, issue_wait, record_wait, counter_read;
+  logic [RegAddrWidth-1:0] counter_addr;
+  logic [31:0] counter_data;
 
-  npu_cmd_issue u_issue (
-    .clk_i, .rst_ni(part_rst_n), .flush_i(flush), .allow_i(allow), .cycle_i(cycle), .valid_i(checked), .take_o(take),
-    .packet_i(checked_packet), .engine_i(checked_engine), .verdict_i(verdict), .late_verdict_i(late_verdict),
-    .empty_o(issue_empty), .cpl_head_i(cpl_head), .cpl_entries_i(cpl_entries), .single_step_i(single_step),
-    .break_enable_i(break_enable), .break_seq_i(break_seq), .resume_break_i(resume_break), .resume_i(resume),
-    .break_o(at_break), .ring_head_o(ring_head), .issue_wait_o(issue_wait), .record_wait_o(record_wait),
-    .push_o(push), .issued_o(issued), .tag_i(push_tag), .full_i(entries_full), .retired_i(retire_empty),
-    .pending_i(pending), .started_o(started), .tag_o(issue_tag), .done_o(control_done),
-    .done_verdict_o(control_verdict), .done_checksum_o(control_checksum), .start_valid_o, .start_ready_i, .packet_o,
-    .check_error_o, .check_fault_o, .checksum_clear_o, .word_valid_o(word_valid), .word_ready_i(write_ready),
-    .word_addr_o(word_addr), .word_wide_o(word_wide), .word_o(word), .word_open_o(word_open), .b_valid_i, .b_err_i,
-    .checksum_i(checksum_i[WrCmd]), .poll_o(poll), .poll_addr_o(poll_addr), .poll_done_i(poll_done),
-    .poll_word_i(poll_word), .poll_error_i(poll_error)
+  npu_cmd_core #(
+    .ArrayRows(ArrayRows), .ArrayCols(ArrayCols), .VectorLanes(VectorLanes), .VectorLength(VectorLength),
+    .UcodeWords(UcodeWords), .AxiDataBits(AxiDataBits), .ConfigName(ConfigName)
+  ) u_core (
+    .clk_i(core_clk), .rst_ni,
+    .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata, .s_axil_wstrb, .s_axil_wvalid, .s_axil_wready,
+    .s_axil_bresp, .s_axil_bvalid, .s_axil_bready, .s_axil_araddr, .s_axil_arvalid, .s_axil_arready, .s_axil_rdata,
+    .s_axil_rresp, .s_axil_rvalid, .s_axil_rready, .irq_o,
+    .ar_valid_o, .ar_ready_i, .ar_addr_o, .ar_len_o, .r_valid_i, .r_data_i, .r_last_i, .r_err_i,
+    .aw_valid_o, .aw_ready_i, .aw_addr_o, .aw_len_o, .w_valid_o, .w_ready_i, .w_data_o, .w_strb_o, .w_last_o,
+    .b_valid_i, .b_err_i,
+    .quiesce_o, .quiet_i, .counter_clear_o, .checksum_clear_o, .checksum_i,
+    .engine_rst_no, .start_valid_o, .start_ready_i, .packet_o, .check_error_o, .check_fault_o,
+    .done_valid_i, .done_error_i, .done_fault_i, .loaded_words_i,
+    .busy_o(core_busy), .cycle_i(cycle), .commit_o(commit), .fetch_wait_o(fetch_wait), .issue_wait_o(issue_wait),
+    .record_wait_o(record_wait), .counter_read_o(counter_read), .counter_addr_o(counter_addr),
+    .counter_data_i(counter_data)
   );
-
-  verdict_t commit_verdict;
-  logic [63:0] commit_seq;
-  logic commit_irq;
-  logic record_valid;
-  addr_t record_addr;
-  logic [RecordBits-1:0] record;
-
-  npu_cmd_retire u_retire (
-    .clk_i, .rst_ni(part_rst_n), .cycle_i(cycle), .ring_base_i(cpl_base), .ring_mask_i(16'(cpl_entries - 32'd1)),
-    .push_i(push), .issued_i(issued), .tag_o(push_tag), .full_o(entries_full), .empty_o(retire_empty),
-    .start_i(started), .start_tag_i(issue_tag), .pending_o(pending), .control_done_i(control_done),
-    .control_tag_i(issue_tag), .control_verdict_i(control_verdict), .control_checksum_i(control_checksum),
-    .done_valid_i, .done_error_i, .done_fault_i,
-    .done_checksum_i({checksum_i[WrDma], checksum_i[WrVector], checksum_i[WrMatrix]}), .failed_o(failed),
-    .commit_o(commit), .commit_verdict_o(commit_verdict), .commit_seq_o(commit_seq), .commit_irq_o(commit_irq),
-    .cpl_tail_o(cpl_tail), .bus_error_o(record_error), .record_valid_o(record_valid), .record_ready_i(write_ready),
-    .record_addr_o(record_addr), .record_o(record), .b_valid_i(b_valid_i && !word_open), .b_err_i
-  );
-
-  npu_cmd_write #(.AxiDataBits(AxiDataBits)) u_write (
-    .clk_i, .rst_ni(part_rst_n), .ready_o(write_ready), .record_valid_i(record_valid), .record_addr_i(record_addr),
-    .record_i(record), .word_valid_i(word_valid), .word_addr_i(word_addr), .word_wide_i(word_wide), .word_i(word),
-    .aw_valid_o, .aw_ready_i, .aw_addr_o, .aw_len_o, .w_valid_o, .w_ready_i, .w_data_o, .w_strb_o, .w_last_o
-  );
-
-  // --- Interrupt, captured error, counters --------------------------------------------------------------
-
-  logic commit_failed;
-  assign commit_failed = commit && commit_verdict.error != ERR_NONE;
-  assign irq_set[IrqStatusCompletionBit] = commit && commit_irq;
-  assign irq_set[IrqStatusErrorBit] = commit_failed || ring_error;
-  assign irq_set[IrqStatusHaltBit] = irq_halt || ring_error;
-  assign capture = commit_failed || ring_error;
-  assign capture_error = commit_failed ? commit_verdict.error : ERR_BAD_RING;
-  assign capture_seq = commit_failed ? commit_seq : '0;
-  assign capture_addr = commit_failed ? commit_verdict.fault : ring_error_addr;
 
   npu_cmd_counters #(.AxiDataBits(AxiDataBits), .SlotsBits(SlotsBits)) u_counters (
-    .clk_i, .rst_ni(part_rst_n), .cycle_o(cycle), .commit_i(commit), .busy_i, .stall_i, .array_active_i, .array_slots_i,
-    .fetch_wait_i(!flush && issue_empty && ring_tail != ring_head && pending == '0), .issue_wait_i(issue_wait),
-    .record_wait_i(record_wait), .read_beats_i, .write_bytes_i, .total_read_beats_i, .total_write_beats_i,
-    .read_open_i, .read_i(reg_read), .addr_i(reg_read_addr), .data_o(counters_data)
+    .clk_i, .rst_ni(engine_rst_no), .cycle_o(cycle), .commit_i(commit), .busy_i, .stall_i, .array_active_i,
+    .array_slots_i, .fetch_wait_i(fetch_wait), .issue_wait_i(issue_wait), .record_wait_i(record_wait), .read_beats_i,
+    .write_bytes_i, .total_read_beats_i, .total_write_beats_i, .read_open_i, .read_i(counter_read),
+    .addr_i(counter_addr), .data_o(counter_data)
   );
 
 endmodule

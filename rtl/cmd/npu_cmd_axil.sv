@@ -23,6 +23,7 @@ module npu_cmd_axil (
   output logic                                 s_axil_rvalid,
   input  logic                                 s_axil_rready,
 
+  output logic                                 busy_o,       // an access is under way
   input  logic                                 block_i,      // start no access
   input  logic                                 hold_i,       // do not answer the last write yet
   output logic                                 write_o,      // one cycle
@@ -42,11 +43,10 @@ module npu_cmd_axil (
   write_state_e write_state_q;
   read_state_e  read_state_q;
 
+  assign busy_o = write_state_q != WriteIdle || read_state_q != ReadIdle;
+
   // Address and data are taken together, so the write state alone says who is ready.
   assign write_o = write_state_q == WriteApply;
-  assign write_addr_o = s_axil_awaddr;
-  assign write_data_o = s_axil_wdata;
-  assign write_strb_o = s_axil_wstrb;
   assign s_axil_awready = write_o;
   assign s_axil_wready = write_o;
   assign s_axil_bvalid = write_state_q == WriteRespond;
@@ -57,7 +57,14 @@ module npu_cmd_axil (
       write_state_q <= WriteIdle;
     end else begin
       case (write_state_q)
-        WriteIdle: if (s_axil_awvalid && s_axil_wvalid && !block_i) write_state_q <= WriteApply;
+        WriteIdle: begin
+          if (s_axil_awvalid && s_axil_wvalid && !block_i) begin
+            write_state_q <= WriteApply;
+            write_addr_o <= s_axil_awaddr;
+            write_data_o <= s_axil_wdata;
+            write_strb_o <= s_axil_wstrb;
+          end
+        end
         WriteApply: write_state_q <= WriteSettle;
         // One cycle for the effect of the write to show in hold_i.
         WriteSettle: if (!hold_i) write_state_q <= WriteRespond;
@@ -67,7 +74,6 @@ module npu_cmd_axil (
   end
 
   assign read_o = read_state_q == ReadAccess;
-  assign read_addr_o = s_axil_araddr;
   assign s_axil_arready = read_o;
   assign s_axil_rvalid = read_state_q == ReadRespond;
   assign s_axil_rresp = RespOkay;
@@ -77,7 +83,12 @@ module npu_cmd_axil (
       read_state_q <= ReadIdle;
     end else begin
       case (read_state_q)
-        ReadIdle: if (s_axil_arvalid && !block_i) read_state_q <= ReadAccess;
+        ReadIdle: begin
+          if (s_axil_arvalid && !block_i) begin
+            read_state_q <= ReadAccess;
+            read_addr_o <= s_axil_araddr;
+          end
+        end
         ReadAccess: read_state_q <= ReadCapture;
         ReadCapture: begin
           s_axil_rdata <= read_data_i;
@@ -89,7 +100,7 @@ module npu_cmd_axil (
   end
 
 `ifndef SYNTHESIS
-  // The addresses are used in the cycle after the valid was seen: they must still be there.
+  // Ready comes a cycle after valid was seen: it must still be there.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       assert (write_state_q != WriteApply || (s_axil_awvalid && s_axil_wvalid))

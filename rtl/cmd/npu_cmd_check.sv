@@ -36,12 +36,15 @@ module npu_cmd_check
   output verdict_t               verdict_o,
   output verdict_t               late_verdict_o,  // of the checks behind that of the micro-program
 
-  // Extents of a ring, while flush_i is high.
+  // Extents of the rings, while flush_i is high.
   input  logic                   ring_open_i,     // the unit is the rings'
+  input  logic                   ring_start_i,    // before the first hull
   input  logic                   ring_valid_i,
   input  hull_t                  ring_hull_i,
   output logic                   ring_busy_o,
   output logic                   ring_bad_o,
+
+  output logic                   busy_o,          // more than waiting for an input
 
   output logic                   look_o,
   output logic [RegionBits-1:0]  look_index_o,
@@ -61,6 +64,7 @@ module npu_cmd_check
   logic [PacketWords-1:0] word_nonzero_q;
   traits_t traits_q;
 
+  logic extents_busy;
   logic start;
   logic fields_busy, bad_field, bad_extent;
   logic [7:0] field_at, extent_at;
@@ -71,11 +75,13 @@ module npu_cmd_check
   logic hulls_busy, overflow, hull_valid;
   logic [7:0] overflow_at;
   hull_t hull;
-  logic extents_busy;
   verdict_t extents_verdict;
 
   assign start = state_q == Start;
   assign read_o = state_q == Load;
+  assign busy_o = (state_q == Idle && packet_valid_i) || (state_q == Settle && ucode_settled_i) ||
+                  (state_q == Give && take_i) || extents_busy ||
+                  (state_q != Idle && state_q != Settle && state_q != Give);
   assign valid_o = state_q == Give;
   assign packet_o = packet_q;
 
@@ -103,7 +109,7 @@ module npu_cmd_check
   );
 
   npu_cmd_extents u_extents (
-    .clk_i, .rst_ni, .start_i(start), .abort_i(flush_i && !ring_open_i), .hull_valid_i(hull_valid || ring_valid_i),
+    .clk_i, .rst_ni, .start_i(start || ring_start_i), .abort_i(flush_i && !ring_open_i), .hull_valid_i(hull_valid || ring_valid_i),
     .hull_i(ring_open_i ? ring_hull_i : hull), .busy_o(extents_busy), .verdict_o(extents_verdict), .look_o, .look_index_o,
     .look_region_i
   );

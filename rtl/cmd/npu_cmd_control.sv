@@ -22,6 +22,8 @@ module npu_cmd_control
   output logic                  clear_o,          // region clear_index_o takes its reset value
   output logic [RegionBits-1:0] clear_index_o,
 
+  output logic                  busy_o,           // more than waiting for an input
+
   // Register accesses.
   output logic                  block_o,          // none may start
   output logic                  hold_o,           // a write waits for its effect
@@ -65,6 +67,7 @@ module npu_cmd_control
   input  logic                  fetch_error_i,
   input  logic                  record_error_i,
   output logic                  ring_check_o,     // the extent check is the rings'
+  output logic                  ring_start_o,     // before the first
   output logic                  ring_valid_o,
   output hull_t                 ring_hull_o,
   input  logic                  ring_busy_i,
@@ -96,9 +99,13 @@ module npu_cmd_control
                    state_q == OpenRecordsWait || state_q == OpenTail;
   assign hold_o = block_o || opens || opening;
 
+  assign busy_o = opens || opening || state_q == Clear || state_q == Quiesce ||
+                  (state_q == Run && (break_i || !enable_i || (halt_q != DEVICE_STATE_DISABLED && retired_i)));
+
   assign flush_o = state_q != Run;
   assign allow_o = state_q == Run && enable_i && halt_q == DEVICE_STATE_DISABLED && !(failed_i && halt_on_error_i);
   assign ring_check_o = opening;
+  assign ring_start_o = state_q == OpenRing;
   assign resume_break_o = state_q == Halted && halt_q == DEVICE_STATE_BREAK;
 
   always_comb begin

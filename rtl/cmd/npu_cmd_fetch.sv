@@ -18,6 +18,7 @@ module npu_cmd_fetch
   input  logic [15:0]            ring_mask_i,  // entries - 1
   input  logic [31:0]            ring_head_i,  // first packet that was not issued
   input  logic [31:0]            ring_tail_i,
+  output logic                   busy_o,       // more than waiting for an input
   output logic                   bus_error_o,  // one cycle: a packet could not be read
 
   // Packets, one beat a read_i, lowest addresses first.
@@ -66,6 +67,7 @@ module npu_cmd_fetch
   assign ask = !flush && !poll_i && !poll_open_q && !ar_valid_o && next_q != ring_tail_i && used_q != AllSlots;
   assign arrives = r_valid_i && r_last_i && !poll_open_q;
   assign leaves = read_i && (&read_q[BeatBits-1:0]);
+  assign busy_o = ar_valid_o || ask || flushing_q != flush_i || (poll_i && !poll_open_q && open_q == '0);
   assign packet_valid_o = ready_q != '0;
 
   always_ff @(posedge clk_i) begin

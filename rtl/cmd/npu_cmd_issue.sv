@@ -23,6 +23,7 @@ module npu_cmd_issue
   input  verdict_t                verdict_i,
   input  verdict_t                late_verdict_i,
   output logic                    empty_o,         // holds no packet
+  output logic                    busy_o,          // more than waiting for an input
 
   // Registers.
   input  logic [31:0]             cpl_head_i,
@@ -119,8 +120,17 @@ module npu_cmd_issue
   assign take_o = state_q == Empty && !flush_i;
   assign empty_o = state_q == Empty;
 
+  always_comb begin
+    case (state_q)
+      Empty: busy_o = accepted;
+      Ready: busy_o = go || break_o || flush_i;
+      SignalWait, PollWait: busy_o = 1'b0;
+      default: busy_o = 1'b1;
+    endcase
+  end
+
   assign push_o = go;
-  assign issued_o = '{seq: seq, opcode: opcode, engine: engine_q, irq: packet_q[8*PacketFlagsAt], start_cycle: cycle_i};
+  assign issued_o = '{seq: seq, opcode: opcode, engine: engine_q, irq: packet_q[8*PacketFlagsAt]};
 
   always_ff @(posedge clk_i) begin
     if (accepted) begin
@@ -176,6 +186,12 @@ module npu_cmd_issue
     end
   end
 
+  logic poll_matches, poll_expired, poll_ends;
+  assign poll_matches = (poll_word_i & packet_q[8*WaitMaskAt +: 32]) == packet_q[8*WaitValueAt +: 32];
+  // The time is that of the request, so a value that came within the limit is never missed.
+  assign poll_expired = elapsed_q >= packet_q[8*WaitCycleLimitAt +: 64];
+  assign poll_ends = poll_error_i || poll_matches || poll_expired;
+
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       state_q <= Empty;
@@ -210,12 +226,6 @@ module npu_cmd_issue
   end
 
   // --- What SIGNAL and WAIT end with ----------------------------------------------------------------
-
-  logic poll_matches, poll_expired, poll_ends;
-  assign poll_matches = (poll_word_i & packet_q[8*WaitMaskAt +: 32]) == packet_q[8*WaitValueAt +: 32];
-  // The time is that of the request, so a value that came within the limit is never missed.
-  assign poll_expired = elapsed_q >= packet_q[8*WaitCycleLimitAt +: 64];
-  assign poll_ends = poll_error_i || poll_matches || poll_expired;
 
   always_ff @(posedge clk_i) begin
     if (accepted) begin

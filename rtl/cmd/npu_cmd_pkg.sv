@@ -49,14 +49,13 @@ package npu_cmd_pkg;
     logic [7:0] opcode;
     npu_isa_pkg::engine_e engine;
     logic irq;
-    logic [63:0] start_cycle;
   } issued_t;
 
   // How it ended.
   typedef struct packed {
     verdict_t verdict;
     logic [63:0] checksum;
-    logic [63:0] end_cycle;
+    logic [63:0] end_cycle;  // device cycle
   } outcome_t;
 
   // log2 of an element's bytes. 4-bit elements align to their byte.

@@ -20,6 +20,7 @@ module npu_cmd_retire
   output tag_t                              tag_o,           // of the packet that is pushed now
   output logic                              full_o,
   output logic                              empty_o,         // every packet has completed
+  output logic                              busy_o,          // more than waiting for an input
   input  logic [NumEngines-1:0]             start_i,         // the packet of start_tag_i went to the engine
   input  tag_t                              start_tag_i,
   output logic [NumEngines-1:0]             pending_o,       // the engine has a packet
@@ -56,6 +57,7 @@ module npu_cmd_retire
   typedef enum logic [1:0] {CommitIdle, CommitRead, CommitApply} commit_state_e;
 
   issued_t issued [InFlight];
+  logic [63:0] start_cycle [InFlight];
   outcome_t outcome [InFlight];
   logic [InFlight-1:0] done_q;
   count_t pushed_q, sent_q, committed_q, answered_q;  // packets, modulo twice the entries
@@ -130,7 +132,10 @@ module npu_cmd_retire
   // --- Issue order --------------------------------------------------------------------------------
 
   always_ff @(posedge clk_i) begin
-    if (push_i) issued[tag_o] <= issued_i;
+    if (push_i) begin
+      issued[tag_o] <= issued_i;
+      start_cycle[tag_o] <= cycle_i;
+    end
   end
 
   always_ff @(posedge clk_i) begin
@@ -148,8 +153,11 @@ module npu_cmd_retire
   // verilator lint_off UNUSEDSIGNAL
   issued_t send_issued_q;  // irq is not part of a record
   // verilator lint_on UNUSEDSIGNAL
+  logic [63:0] send_start_q;
   outcome_t send_outcome_q;
 
+  logic sendable;
+  assign sendable = sent_q != pushed_q && done_q[sent_q[TagBits-1:0]];
   assign record_valid_o = send_state_q == SendWrite;
 
   always_ff @(posedge clk_i) begin
@@ -159,7 +167,7 @@ module npu_cmd_retire
       record_count_q <= '0;
     end else begin
       case (send_state_q)
-        SendIdle: if (sent_q != pushed_q && done_q[sent_q[TagBits-1:0]]) send_state_q <= SendRead;
+        SendIdle: if (sendable) send_state_q <= SendRead;
         SendRead: send_state_q <= SendBuild;
         SendBuild: send_state_q <= SendWrite;
         default: begin
@@ -176,6 +184,7 @@ module npu_cmd_retire
   always_ff @(posedge clk_i) begin
     if (send_state_q == SendRead) begin
       send_issued_q <= issued[sent_q[TagBits-1:0]];
+      send_start_q <= start_cycle[sent_q[TagBits-1:0]];
       send_outcome_q <= outcome[sent_q[TagBits-1:0]];
     end
   end
@@ -188,8 +197,8 @@ module npu_cmd_retire
       record.error = send_outcome_q.verdict.error;
       record.opcode = send_issued_q.opcode;
       record.engine = send_issued_q.engine;
-      record.start_cycle = send_issued_q.start_cycle;
-      record.cycles = send_outcome_q.end_cycle - send_issued_q.start_cycle;
+      record.start_cycle = send_start_q;
+      record.cycles = send_outcome_q.end_cycle - send_start_q;
       if (send_outcome_q.verdict.error == ERR_NONE) record.checksum = send_outcome_q.checksum;
       else record.fault_addr = send_outcome_q.verdict.fault;
       record_o <= record;
@@ -204,6 +213,8 @@ module npu_cmd_retire
   logic broken_q;  // a record is missing; none behind it may count
 
   assign commit_o = commit_state_q == CommitApply;
+  assign busy_o = store || sendable || send_state_q != SendIdle || commit_state_q != CommitIdle ||
+                  answered_q != committed_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin

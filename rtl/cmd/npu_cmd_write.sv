@@ -39,13 +39,14 @@ module npu_cmd_write
 
   state_e state_q;
   logic [RecordBits-1:0] data_q;
-  logic [CountBits-1:0] left_q;  // beats behind this one
+  logic [CountBits-1:0] beat_q;  // that is offered
+  logic [CountBits-1:0] last_q;
 
   assign ready_o = state_q == Idle;
   assign aw_valid_o = state_q == Address;
   assign w_valid_o = state_q == Data;
-  assign w_data_o = data_q[AxiDataBits-1:0];
-  assign w_last_o = left_q == '0;
+  assign w_data_o = data_q[AxiDataBits * 32'(beat_q) +: AxiDataBits];
+  assign w_last_o = beat_q == last_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -53,18 +54,19 @@ module npu_cmd_write
     end else begin
       case (state_q)
         Idle: begin
+          beat_q <= '0;
           if (record_valid_i) begin
             state_q <= Address;
             aw_addr_o <= record_addr_i;
             aw_len_o <= 8'(Beats - 1);
-            left_q <= CountBits'(Beats - 1);
+            last_q <= CountBits'(Beats - 1);
             data_q <= record_i;
             w_strb_o <= '1;
           end else if (word_valid_i) begin
             state_q <= Address;
             aw_addr_o <= {word_addr_i[AddrBits-1:ByteBits], {ByteBits{1'b0}}};
             aw_len_o <= '0;
-            left_q <= '0;
+            last_q <= '0;
             // The word in every place, of which the strobes choose one.
             data_q <= {(RecordBits / 64){word_wide_i ? word_i : {2{word_i[31:0]}}}};
             w_strb_o <= BeatBytes'({{4{word_wide_i}}, 4'hf}) << word_addr_i[ByteBits-1:0];
@@ -74,8 +76,7 @@ module npu_cmd_write
         default: begin
           if (w_ready_i) begin
             if (w_last_o) state_q <= Idle;
-            left_q <= left_q - 1'b1;
-            data_q <= data_q >> AxiDataBits;
+            beat_q <= beat_q + 1'b1;
           end
         end
       endcase

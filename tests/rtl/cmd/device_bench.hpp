@@ -103,13 +103,20 @@ class DeviceBench {
     if (started != 0) start(started);
     const unsigned cleared = t.checksum_clear_o;
     const bool reset = t.engine_rst_no == 0;
-    rtlmodel::clock_cycle(t, *memory_);
+    // As clock_cycle: what comes from registers changes behind the rising edge, before the falling
+    // one, at which clock gates look.
+    memory_->sample();
+    t.clk_i = 1;
+    t.eval();
+    memory_->drive();
     ++cycles_;
     for (unsigned e = 0; e < kEngines; ++e) {
       if ((cleared >> e & 1) != 0) engines_[e].checksum = 0;
     }
     if (reset) forget_packets();
     drive_engines();
+    t.clk_i = 0;
+    t.eval();
     if (each_cycle) each_cycle();
   }
   void cycles(std::uint64_t count) {
@@ -320,9 +327,7 @@ class DeviceBench {
     }
     t.done_valid_i = static_cast<std::uint8_t>(done);
     t.busy_i = static_cast<std::uint8_t>(busy);
-    // Ready stays while a start stands.
     t.start_ready_i = static_cast<std::uint8_t>(ready);
-    t.eval();
   }
 
   void set_outcome(unsigned e, const FakeEngine& engine) {
