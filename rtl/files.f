@@ -20,6 +20,7 @@ cmd/npu_cmd_axil.sv
 cmd/npu_cmd_check.sv
 cmd/npu_cmd_combine.sv
 cmd/npu_cmd_control.sv
+cmd/npu_cmd_core.sv
 cmd/npu_cmd_counters.sv
 cmd/npu_cmd_extents.sv
 cmd/npu_cmd_fetch.sv
