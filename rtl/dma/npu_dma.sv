@@ -68,6 +68,7 @@ module npu_dma
   localparam int unsigned LineBits = $clog2(DataBits / 8);
   // Segments of the destination whose lines have not been made yet.
   localparam int unsigned TargetDepth = 32;
+  localparam int unsigned SegDepth = 4;  // segments on their way to a read stream
 
   // ---- control
 
@@ -78,10 +79,14 @@ module npu_dma
   } state_e;
 
   state_e state_q;
-  job_t job;
+  mode_t mode;
+  walk_t source_walk, target_walk, index_walk;
+  logic [31:0] limit;
+  npu_pkg::addr_t index_stride;
+  logic [63:0] pattern;
   logic load, run, finished, fill, gather, scatter;
-  logic bus_error;
-  npu_pkg::addr_t bus_error_addr;
+  logic source_err, index_err, write_err;
+  npu_pkg::addr_t source_err_addr, index_err_addr, write_err_addr;
   logic bad, bad_settled;
   npu_pkg::addr_t bad_addr;
 
@@ -89,9 +94,9 @@ module npu_dma
   assign busy_o = state_q != IDLE;
   assign load = state_q == LOAD;
   assign run = state_q == RUN;
-  assign fill = job.kind == KIND_FILL;
-  assign gather = job.kind == KIND_GATHER;
-  assign scatter = job.kind == KIND_SCATTER;
+  assign fill = mode.fill;
+  assign gather = mode.gather;
+  assign scatter = mode.scatter;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -112,12 +117,20 @@ module npu_dma
     end
   end
 
+  // What a fault returns may look like a bad index, so the fault comes first.
   always_ff @(posedge clk_i) begin
-    if (run && finished) begin
-      // What a fault returns may look like a bad index, so it comes first.
-      done_error_o <= bus_error ? npu_isa_pkg::ERR_BUS_ERROR
-                                : (bad ? npu_isa_pkg::ERR_BAD_INDEX : npu_isa_pkg::ERR_NONE);
-      done_fault_o <= bus_error ? 64'(bus_error_addr) : (bad ? 64'(bad_addr) : '0);
+    if (finished) begin
+      done_error_o <= npu_isa_pkg::ERR_NONE;
+      done_fault_o <= '0;
+      if (source_err || index_err || write_err) begin
+        done_error_o <= npu_isa_pkg::ERR_BUS_ERROR;
+        if (source_err) done_fault_o <= 64'(source_err_addr);
+        else if (index_err) done_fault_o <= 64'(index_err_addr);
+        else done_fault_o <= 64'(write_err_addr);
+      end else if (bad) begin
+        done_error_o <= npu_isa_pkg::ERR_BAD_INDEX;
+        done_fault_o <= 64'(bad_addr);
+      end
     end
   end
 
@@ -125,7 +138,13 @@ module npu_dma
       .clk_i,
       .take_i(start_valid_i && start_ready_o),
       .packet_i,
-      .job_o(job)
+      .mode_o(mode),
+      .source_o(source_walk),
+      .target_o(target_walk),
+      .index_o(index_walk),
+      .limit_o(limit),
+      .index_stride_o(index_stride),
+      .pattern_o(pattern)
   );
 
   // ---- walks
@@ -137,7 +156,7 @@ module npu_dma
       .rst_ni,
       .load_i(load),
       .enable_i(!fill),
-      .walk_i(job.source),
+      .walk_i(source_walk),
       .valid_o(source_valid),
       .ready_i(source_ready),
       .addr_o(source.addr),
@@ -154,7 +173,7 @@ module npu_dma
       .rst_ni,
       .load_i(load),
       .enable_i(1'b1),
-      .walk_i(job.target),
+      .walk_i(target_walk),
       .valid_o(target_valid),
       .ready_i(target_ready),
       .addr_o(target.addr),
@@ -177,10 +196,11 @@ module npu_dma
       .rst_ni,
       .load_i(load),
       .enable_i(gather || scatter),
-      .walk_i(job.index),
-      .wide_i(job.index_wide),
-      .limit_i(job.limit),
-      .stride_i(job.index_stride),
+      .run_i(run && (gather || scatter)),
+      .walk_i(index_walk),
+      .wide_i(mode.index_wide),
+      .limit_i(limit),
+      .stride_i(index_stride),
       .seg_valid_o(index_seg_valid),
       .seg_ready_i(index_seg_ready),
       .seg_addr_o(index_seg_addr),
@@ -202,8 +222,8 @@ module npu_dma
       .clk_i,
       .rst_ni,
       .load_i(load),
-      .serial_i(job.serial),
-      .planes_i(job.planes),
+      .serial_i(mode.serial),
+      .planes_i(mode.planes),
       .offset_valid_i(offset_valid && scatter),
       .offset_ready_o(unit_offset_ready),
       .offset_i(offset),
@@ -221,86 +241,113 @@ module npu_dma
 
   // ---- segments to the streams
 
-  // GATHER: source and destination walk in step, because both have the same runs.
-  logic gather_fire, source_free, source_load, source_seg_valid_q, source_seg_ready;
-  segment_t source_seg_q;
-  logic target_free, target_push;
-  segment_t target_push_seg;
-  assign gather_fire = gather && offset_valid && source_valid && target_valid && source_free && target_free;
-  assign source_free = !source_seg_valid_q || source_seg_ready;
-  // A packet with a bad index leaves walks unfinished: nothing may use them before the next load.
-  assign source_load = gather ? gather_fire : source_valid && source_free && run && !bad_settled;
-  assign source_ready = source_load;
-  assign offset_ready = scatter ? unit_offset_ready : gather_fire && source_run_last;
+  logic source_free, source_load, source_segs_ready, source_segs_empty;
+  logic index_free, index_load, index_segs_ready, index_segs_empty, tag_ready;
+  logic runs_ready, write_seg_ready, target_free, target_push, gather_fire;
+  segment_t source_push_seg, index_push_seg, target_push_seg;
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      source_seg_valid_q <= 1'b0;
-    end else if (source_load || source_seg_valid_q) begin
-      if (source_free) source_seg_valid_q <= source_load;
-    end
-  end
-  always_ff @(posedge clk_i) begin
-    if (source_load) begin
-      source_seg_q.addr <= gather ? source.addr + offset : source.addr;
-      source_seg_q.bytes <= source.bytes;
-    end
-  end
-
-  // Indices before the destination of SCATTER_ADD: there is room for them in any case.
-  logic index_free, index_load, index_seg_valid_q, index_stream_ready, tag_ready;
-  segment_t index_seg_q;
-  assign index_free = (!index_seg_valid_q || index_stream_ready) && tag_ready;
-  assign index_seg_ready = index_free;
-  assign unit_ready = index_free && !index_seg_valid && target_free;
-  assign index_load = index_free && (index_seg_valid || (unit_valid && target_free));
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      index_seg_valid_q <= 1'b0;
-    end else if (index_load || index_seg_valid_q) begin
-      if (!index_seg_valid_q || index_stream_ready) index_seg_valid_q <= index_load;
-    end
-  end
-  always_ff @(posedge clk_i) begin
-    if (index_load) begin
-      index_seg_q.addr <= index_seg_valid ? index_seg_addr : unit.addr;
-      index_seg_q.bytes <= index_seg_valid ? seg_bytes_t'(index_seg_bytes) : unit.bytes;
-    end
-  end
-
-  logic runs_ready, write_seg_ready;
-  assign target_free = runs_ready && write_seg_ready;
+  // Nothing moves outside RUN: a packet with a bad index leaves walks unfinished until the next load.
   always_comb begin
+    source_free = 1'b0;
+    index_free = 1'b0;
+    target_free = 1'b0;
+    gather_fire = 1'b0;
+    source_load = 1'b0;
+    index_load = 1'b0;
+    unit_ready = 1'b0;
+    if (run) begin
+      source_free = source_segs_ready;
+      index_free = index_segs_ready && tag_ready;
+      target_free = runs_ready && write_seg_ready;
+      // GATHER: source and destination walk in step, because both have the same runs.
+      gather_fire = gather && offset_valid && source_valid && target_valid && source_free &&
+          target_free;
+      source_load = gather ? gather_fire : source_valid && source_free && !bad_settled;
+      // Indices before the destination of SCATTER_ADD: there is room for them in any case.
+      unit_ready = index_free && !index_seg_valid && target_free;
+      index_load = index_free && (index_seg_valid || (unit_valid && target_free));
+    end
+  end
+  assign index_seg_ready = index_free;
+  assign source_ready = source_load;
+
+  always_comb begin
+    target_push = 1'b0;
     target_push_seg = target;
-    unique case (job.kind)
-      KIND_GATHER: target_push = gather_fire;
-      KIND_SCATTER: begin
+    target_ready = 1'b0;
+    offset_ready = 1'b0;
+    if (run) begin
+      if (scatter) begin
         target_push = unit_valid && unit_ready;
         target_push_seg = unit;
+        target_ready = unit_base_ready;
+        offset_ready = unit_offset_ready;
+      end else begin
+        target_push = gather ? gather_fire : target_valid && target_free;
+        target_ready = target_push;
+        offset_ready = gather_fire && source_run_last;
       end
-      default: target_push = target_valid && target_free && run;
-    endcase
+    end
   end
-  assign target_ready = scatter ? unit_base_ready : target_push;
+
+  always_comb begin
+    source_push_seg = '0;
+    index_push_seg = '0;
+    if (source_load) begin
+      source_push_seg = {gather ? source.addr + offset : source.addr, source.bytes};
+    end
+    if (index_load) begin
+      index_push_seg = index_seg_valid ? {index_seg_addr, seg_bytes_t'(index_seg_bytes)} : unit;
+    end
+  end
+
+  // These keep the handshakes of the memory port out of the logic above.
+  logic source_seg_valid, source_seg_ready, index_stream_seg_valid, index_stream_seg_ready;
+  segment_t source_seg, index_stream_seg;
+  npu_fifo #(
+      .Width($bits(segment_t)),
+      .Depth(SegDepth)
+  ) u_source_segs (
+      .clk_i,
+      .rst_ni,
+      .push_valid_i(source_load),
+      .push_ready_o(source_segs_ready),
+      .push_data_i(source_push_seg),
+      .pop_valid_o(source_seg_valid),
+      .pop_ready_i(source_seg_ready),
+      .pop_data_o(source_seg),
+      .empty_o(source_segs_empty)
+  );
+  npu_fifo #(
+      .Width($bits(segment_t)),
+      .Depth(SegDepth)
+  ) u_index_segs (
+      .clk_i,
+      .rst_ni,
+      .push_valid_i(index_load),
+      .push_ready_o(index_segs_ready),
+      .push_data_i(index_push_seg),
+      .pop_valid_o(index_stream_seg_valid),
+      .pop_ready_i(index_stream_seg_ready),
+      .pop_data_o(index_stream_seg),
+      .empty_o(index_segs_empty)
+  );
 
   // ---- streams
 
   logic source_line_valid, source_line_ready, source_stream_idle, unused_source_last;
   logic [DataBits-1:0] source_line;
   logic [LineBits:0] source_line_bytes;
-  logic source_err;
-  npu_pkg::addr_t source_err_addr;
   npu_rd_stream #(
       .DataBits(DataBits),
       .FifoBeats(SourceBeats)
   ) u_source_stream (
       .clk_i,
       .rst_ni,
-      .seg_valid_i(source_seg_valid_q),
+      .seg_valid_i(source_seg_valid),
       .seg_ready_o(source_seg_ready),
-      .seg_addr_i(source_seg_q.addr),
-      .seg_bytes_i(32'(source_seg_q.bytes)),
+      .seg_addr_i(source_seg.addr),
+      .seg_bytes_i(32'(source_seg.bytes)),
       .line_valid_o(source_line_valid),
       .line_ready_i(source_line_ready),
       .line_data_o(source_line),
@@ -323,8 +370,6 @@ module npu_dma
   logic old_valid, old_ready, index_line_there, index_line_last, index_stream_idle;
   logic [DataBits-1:0] index_line;
   logic [LineBits:0] index_line_bytes;
-  logic index_err;
-  npu_pkg::addr_t index_err_addr;
   npu_rd_stream #(
       .DataBits(DataBits),
       .FifoBeats(IndexBeats),
@@ -332,10 +377,10 @@ module npu_dma
   ) u_index_stream (
       .clk_i,
       .rst_ni,
-      .seg_valid_i(index_seg_valid_q),
-      .seg_ready_o(index_stream_ready),
-      .seg_addr_i(index_seg_q.addr),
-      .seg_bytes_i(32'(index_seg_q.bytes)),
+      .seg_valid_i(index_stream_seg_valid),
+      .seg_ready_o(index_stream_seg_ready),
+      .seg_addr_i(index_stream_seg.addr),
+      .seg_bytes_i(32'(index_stream_seg.bytes)),
       .line_valid_o(index_line_there),
       .line_ready_i(old_ready || index_line_valid),
       .line_data_o(index_line),
@@ -385,7 +430,7 @@ module npu_dma
   ) u_add (
       .clk_i,
       .rst_ni,
-      .float_i(job.fp32),
+      .float_i(mode.float32),
       .old_valid_i(old_valid),
       .old_ready_o(old_ready),
       .old_data_i(index_line),
@@ -426,7 +471,7 @@ module npu_dma
       .rst_ni,
       .load_i(load),
       .fill_i(fill),
-      .pattern_i(job.pattern),
+      .pattern_i(pattern),
       .sum_i(scatter),
       .run_valid_i(run_valid),
       .run_ready_o(run_ready),
@@ -442,8 +487,7 @@ module npu_dma
       .moves_o(moves)
   );
 
-  logic write_err, write_idle;
-  npu_pkg::addr_t write_err_addr;
+  logic write_idle;
   npu_wr_stream #(
       .DataBits(DataBits),
       .SegDepth(TargetDepth)
@@ -476,20 +520,19 @@ module npu_dma
 
   // ---- end of the packet
 
-  logic issued;
-  assign drained = runs_empty && !line_valid && write_idle;
-  assign bad_settled = bad && !offset_valid && !unit_busy;
-  // Addends behind a bad index.
-  assign discard = bad_settled && drained;
-  assign issued = bad_settled || (!source_busy && !target_busy);
-  assign finished = issued && drained && !source_seg_valid_q && !index_seg_valid_q &&
-      source_stream_idle && index_stream_idle;
-
-  assign bus_error = source_err || index_err || write_err;
   always_comb begin
-    bus_error_addr = write_err_addr;
-    if (index_err) bus_error_addr = index_err_addr;
-    if (source_err) bus_error_addr = source_err_addr;
+    drained = 1'b0;
+    bad_settled = 1'b0;
+    discard = 1'b0;
+    finished = 1'b0;
+    if (run) begin
+      drained = runs_empty && !line_valid && write_idle;
+      bad_settled = bad && !offset_valid && !unit_busy;
+      // Addends behind a bad index.
+      discard = bad_settled && drained;
+      finished = drained && (bad_settled || (!source_busy && !target_busy)) && source_segs_empty &&
+          index_segs_empty && source_stream_idle && index_stream_idle;
+    end
   end
 
   assign stall_o = run && !moves;

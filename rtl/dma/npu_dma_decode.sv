@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A checked packet of the copy engine as a job: three walks and how they go together. job_o follows
-// one cycle after take_i and stays until the next.
+// A checked packet of the copy engine as three walks and how they go together. The outputs follow
+// one cycle after take_i and stay until the next.
 //
 // GATHER and SCATTER_ADD work on units that have one index: rows of l where they are contiguous and the index does not
 // depend on l, else elements.
@@ -13,10 +13,27 @@ module npu_dma_decode
     input logic take_i,
     input logic [2047:0] packet_i,
 
-    output job_t job_o
+    output mode_t mode_o,
+    output walk_t source_o,  // GATHER: of index 0
+    output walk_t target_o,  // SCATTER_ADD: of index 0
+    output walk_t index_o,
+    output logic [31:0] limit_o,
+    output npu_pkg::addr_t index_stride_o,  // between what neighbouring indices select
+    output logic [63:0] pattern_o           // FILL: the element, repeated
 );
 
   typedef npu_pkg::addr_t addr_t;
+
+  typedef struct packed {
+    mode_t mode;
+    walk_t source;
+    walk_t target;
+    walk_t index;
+    logic [31:0] limit;
+    addr_t index_stride;
+    logic [63:0] pattern;
+  } job_t;
+
   typedef logic [2:0] log_t;  // binary logarithm of an element's bytes
 
   localparam log_t LogWord = 3'd2;
@@ -61,7 +78,6 @@ module npu_dma_decode
     job = '0;
     run = addr_t'(1) << log_of(p.elem_bytes);
     extent = {p.extent3, p.extent2, p.extent1, p.extent0};
-    job.kind = KIND_COPY;
     job.source = walk_of(p.src_addr, run, 1'b1, extent,
                          p.src_stride0, p.src_stride1, p.src_stride2, p.src_stride3);
     job.target = walk_of(p.dst_addr, run, 1'b1, extent,
@@ -72,7 +88,7 @@ module npu_dma_decode
   function automatic job_t fill_job(input npu_isa_pkg::fill_packet_t p);
     job_t job;
     job = '0;
-    job.kind = KIND_FILL;
+    job.mode.fill = 1'b1;
     job.target = walk_of(p.dst_addr, addr_t'(1) << log_of(p.elem_bytes), 1'b1,
                          {p.extent3, p.extent2, p.extent1, p.extent0},
                          p.dst_stride0, p.dst_stride1, p.dst_stride2, p.dst_stride3);
@@ -105,13 +121,13 @@ module npu_dma_decode
     rows = has_rows(p.extent2, log_bytes, p.src_stride2, p.dst_stride2, p.index_stride2);
     run = (rows ? addr_t'(p.extent2) : addr_t'(1)) << log_bytes;
     extent = {rows ? 32'd1 : p.extent2, p.extent1, p.extent0, 32'd1};
-    job.kind = KIND_GATHER;
+    job.mode.gather = 1'b1;
     job.source = walk_of(p.src_addr, run, 1'b0, extent, '0, p.src_stride0, '0, p.src_stride2);
     job.target = walk_of(p.dst_addr, run, 1'b0, extent,
                          '0, p.dst_stride0, p.dst_stride1, p.dst_stride2);
     job.index = walk_of(p.index_addr, index_bytes(p.index_type), 1'b1, extent,
                         '0, p.index_stride0, p.index_stride1, p.index_stride2);
-    job.index_wide = p.index_type == npu_isa_pkg::DTYPE_I64;
+    job.mode.index_wide = p.index_type == npu_isa_pkg::DTYPE_I64;
     job.limit = p.limit;
     job.index_stride = addr_t'(p.src_index_stride);
     gather_job = job;
@@ -126,32 +142,40 @@ module npu_dma_decode
     rows = has_rows(p.extent2, LogWord, p.src_stride2, p.dst_stride2, p.index_stride2);
     run = (rows ? addr_t'(p.extent2) : addr_t'(1)) << LogWord;
     extent = {rows ? 32'd1 : p.extent2, p.extent1, p.extent0, 32'd1};
-    job.kind = KIND_SCATTER;
+    job.mode.scatter = 1'b1;
     job.source = walk_of(p.src_addr, run, 1'b0, extent,
                          '0, p.src_stride0, p.src_stride1, p.src_stride2);
     job.target = walk_of(p.dst_addr, run, 1'b0, extent, '0, p.dst_stride0, '0, p.dst_stride2);
     job.index = walk_of(p.index_addr, index_bytes(p.index_type), 1'b1, extent,
                         '0, p.index_stride0, p.index_stride1, p.index_stride2);
-    job.index_wide = p.index_type == npu_isa_pkg::DTYPE_I64;
+    job.mode.index_wide = p.index_type == npu_isa_pkg::DTYPE_I64;
     job.limit = p.limit;
     job.index_stride = addr_t'(p.dst_index_stride);
-    job.fp32 = p.elem_type == npu_isa_pkg::DTYPE_F32;
+    job.mode.float32 = p.elem_type == npu_isa_pkg::DTYPE_F32;
     // Elements lie at multiples of their size: they are equal or apart.
-    job.serial = run != addr_t'(4) && p.limit != 32'd1 && addr_t'(p.dst_index_stride) < run;
-    job.planes = run != addr_t'(4) && p.dst_stride0 != '0;
+    job.mode.serial = run != addr_t'(4) && p.limit != 32'd1 && addr_t'(p.dst_index_stride) < run;
+    job.mode.planes = run != addr_t'(4) && p.dst_stride0 != '0;
     scatter_job = job;
   endfunction
 
   // verilator lint_on UNUSEDSIGNAL
 
   always_ff @(posedge clk_i) begin
+    job_t job;
     if (take_i) begin
-      unique case (npu_isa_pkg::opcode_e'(packet_i[7:0]))
-        npu_isa_pkg::OP_FILL: job_o <= fill_job(packet_i);
-        npu_isa_pkg::OP_GATHER: job_o <= gather_job(packet_i);
-        npu_isa_pkg::OP_SCATTER_ADD: job_o <= scatter_job(packet_i);
-        default: job_o <= copy_job(packet_i);
+      case (npu_isa_pkg::opcode_e'(packet_i[7:0]))
+        npu_isa_pkg::OP_FILL: job = fill_job(packet_i);
+        npu_isa_pkg::OP_GATHER: job = gather_job(packet_i);
+        npu_isa_pkg::OP_SCATTER_ADD: job = scatter_job(packet_i);
+        default: job = copy_job(packet_i);
       endcase
+      mode_o <= job.mode;
+      source_o <= job.source;
+      target_o <= job.target;
+      index_o <= job.index;
+      limit_o <= job.limit;
+      index_stride_o <= job.index_stride;
+      pattern_o <= job.pattern;
     end
   end
 

@@ -18,6 +18,7 @@ module npu_dma_index
 
     input logic load_i,
     input logic enable_i,  // the packet has indices
+    input logic run_i,  // and executes: nothing moves else
     input walk_t walk_i,  // these stay as they are until the next load
     input logic wide_i,
     input logic [31:0] limit_i,
@@ -47,7 +48,7 @@ module npu_dma_index
 
   logic walk_valid, seg_fire, unused_run_last, unused_plane, unused_busy;
   logic [PointerBits:0] open_q;  // segments requested and not yet in the current line
-  assign seg_valid_o = walk_valid && !open_q[PointerBits];
+  assign seg_valid_o = walk_valid && !open_q[PointerBits] && run_i;
   assign seg_fire = seg_valid_o && seg_ready_i;
 
   npu_dma_walk #(
@@ -81,8 +82,6 @@ module npu_dma_index
   logic [WordBits-1:0] word_q;
   logic [3:0] index_bytes;
   assign index_bytes = wide_i ? 4'd8 : 4'd4;
-  assign line_done = left_q == (LineBits + 1)'(index_bytes);
-  assign line_take = arrived_q != taken_q && (!line_valid_q || (index_fire && line_done));
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || load_i) begin
@@ -91,7 +90,7 @@ module npu_dma_index
       taken_q <= '0;
       open_q <= '0;
       line_valid_q <= 1'b0;
-    end else if (seg_fire || line_valid_i || line_valid_q || line_take) begin
+    end else if (run_i) begin
       if (seg_fire) requested_q <= requested_q + 1'b1;
       if (line_valid_i) arrived_q <= arrived_q + 1'b1;
       if (line_take) taken_q <= taken_q + 1'b1;
@@ -119,8 +118,18 @@ module npu_dma_index
   logic index_valid_q, index_bad_q, index_move;
   logic [31:0] index_q;
   npu_pkg::addr_t index_addr_q;
-  assign index_move = index_valid_q && !index_bad_q && (!offset_valid_o || offset_ready_i);
-  assign index_fire = line_valid_q && (!index_valid_q || index_move);
+  always_comb begin
+    index_move = 1'b0;
+    index_fire = 1'b0;
+    line_done = 1'b0;
+    line_take = 1'b0;
+    if (run_i) begin
+      index_move = index_valid_q && !index_bad_q && (!offset_valid_o || offset_ready_i);
+      index_fire = line_valid_q && (!index_valid_q || index_move);
+      line_done = left_q == (LineBits + 1)'(index_bytes);
+      line_take = arrived_q != taken_q && (!line_valid_q || (index_fire && line_done));
+    end
+  end
   assign bad_o = index_valid_q && index_bad_q;
   assign bad_addr_o = index_addr_q;
 
@@ -128,7 +137,7 @@ module npu_dma_index
     if (!rst_ni || load_i) begin
       index_valid_q <= 1'b0;
       offset_valid_o <= 1'b0;
-    end else if (line_valid_q || index_valid_q || offset_valid_o) begin
+    end else if (run_i) begin
       if (index_fire || index_move) index_valid_q <= index_fire;
       if (index_move || offset_ready_i) offset_valid_o <= index_move;
     end

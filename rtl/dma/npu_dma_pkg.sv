@@ -3,8 +3,8 @@
 
 package npu_dma_pkg;
 
-  // Longest segment. It bounds what is read in vain after a bad index.
-  parameter int unsigned SegmentBits = 16;
+  // Longest segment, 32 KiB. It bounds what is read in vain after a bad index.
+  parameter int unsigned SegmentBits = 15;
 
   typedef logic [SegmentBits:0] seg_bytes_t;
 
@@ -27,26 +27,15 @@ package npu_dma_pkg;
     logic merge;
   } walk_t;
 
-  typedef enum logic [1:0] {
-    KIND_COPY,
-    KIND_FILL,
-    KIND_GATHER,
-    KIND_SCATTER
-  } kind_e;
-
-  // A packet as the engine executes it.
+  // How a packet is executed; its walks go beside it.
   typedef struct packed {
-    kind_e kind;
-    walk_t source;  // GATHER: of index 0
-    walk_t target;  // SCATTER_ADD: of index 0
-    walk_t index;
+    logic fill;
+    logic gather;
+    logic scatter;     // SCATTER_ADD
     logic index_wide;  // indices have 64 bits
-    logic [31:0] limit;
-    npu_pkg::addr_t index_stride;  // between the operand's bytes of neighbouring indices
-    logic fp32;                    // SCATTER_ADD in fp32
-    logic serial;                  // SCATTER_ADD: rows of different indices may overlap
-    logic planes;                  // SCATTER_ADD: rows of different i may overlap
-    logic [63:0] pattern;          // FILL
-  } job_t;
+    logic float32;     // SCATTER_ADD in fp32
+    logic serial;      // SCATTER_ADD: rows of different indices may overlap
+    logic planes;      // SCATTER_ADD: rows of different i may overlap
+  } mode_t;
 
 endpackage

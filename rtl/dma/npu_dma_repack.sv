@@ -47,24 +47,40 @@ module npu_dma_repack
   count_t level_q;
   logic [DataBits-1:0] hold_q;
 
-  seg_bytes_t run_left;
-  count_t wanted;
-  assign run_left = run_bytes_i - done_q;
-  assign wanted = (run_left > seg_bytes_t'(LineBytes)) ? count_t'(LineBytes) : run_left[LineBits:0];
+  count_t wanted;               // bytes of the next line out
+  logic [LineBits+1:0] there;   // bytes held and in the line that is used
+  logic use_line, take, emit, pass, run_last;
 
-  logic [LineBits+1:0] there;
-  logic use_line, enough, out_free, take, emit, pass;
-  assign use_line = !fill_i && level_q < wanted;
-  assign there = {1'b0, level_q} + (use_line ? {1'b0, line_bytes_i} : '0);
-  assign enough = fill_i || there >= {1'b0, wanted};
-  assign out_free = !line_valid_o || line_ready_i;
-  // The segment must be known: it says how much makes a line.
-  assign take = run_valid_i && use_line && line_valid_i && (!enough || out_free);
-  assign emit = run_valid_i && enough && out_free && (!use_line || line_valid_i);
-  assign pass = level_q == '0 && line_bytes_i == wanted;
+  always_comb begin
+    seg_bytes_t run_left;
+    logic enough, out_free;
+    run_left = '0;
+    enough = 1'b0;
+    out_free = 1'b0;
+    wanted = '0;
+    there = '0;
+    use_line = 1'b0;
+    take = 1'b0;
+    emit = 1'b0;
+    pass = 1'b0;
+    run_last = 1'b0;
+    // The segment must be known: it says how much makes a line.
+    if (run_valid_i) begin
+      run_left = run_bytes_i - done_q;
+      run_last = run_left <= seg_bytes_t'(LineBytes);
+      wanted = run_last ? run_left[LineBits:0] : count_t'(LineBytes);
+      use_line = !fill_i && level_q < wanted;
+      there = {1'b0, level_q} + (use_line ? {1'b0, line_bytes_i} : '0);
+      enough = fill_i || there >= {1'b0, wanted};
+      out_free = !line_valid_o || line_ready_i;
+      take = use_line && line_valid_i && (!enough || out_free);
+      emit = enough && out_free && (!use_line || line_valid_i);
+      pass = level_q == '0 && line_bytes_i == wanted;
+    end
+  end
   assign line_ready_o = take;
   assign moves_o = take || emit;
-  assign run_ready_o = emit && run_left <= seg_bytes_t'(LineBytes);
+  assign run_ready_o = emit && run_last;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || load_i) begin

@@ -53,8 +53,12 @@ module npu_dma_scatter
   logic [2**HashBits-1:0] table_q;
 
   logic conflict, take, issue;
-  assign conflict = issued_q &&
-      (serial_i || (planes_i && plane_q != issued_plane_q) || table_q[hash_q]);
+  always_comb begin
+    conflict = 1'b0;
+    if (valid_q && issued_q) begin
+      conflict = serial_i || (planes_i && plane_q != issued_plane_q) || table_q[hash_q];
+    end
+  end
   assign unit_valid_o = valid_q && !conflict;
   assign unit_o = unit_q;
   assign issue = unit_valid_o && unit_ready_i;

@@ -49,93 +49,91 @@ module npu_dma_walk
   npu_pkg::addr_t [Dims-1:0] base_q;
   logic plane_q;
 
-  logic [CapBits:0] room;
-  if (AlignCut) begin : gen_aligned
-    assign room = Cap[CapBits:0] - {1'b0, addr_q[CapBits-1:0]};
-  end else begin : gen_plain
-    assign room = Cap[CapBits:0];
-  end
-
   assign valid_o = state_q == WALK;
   assign busy_o = state_q != IDLE;
   assign addr_o = addr_q;
-  assign run_last_o = left_q <= npu_pkg::addr_t'(room);
-  assign bytes_o = run_last_o ? left_q[CapBits:0] : room;
   assign plane_o = plane_q;
 
-  logic merges, ends_merging;
-  assign merges = extent_q[dim_q] != 32'd1 && walk_i.stride[dim_q] == run_q;
-  assign ends_merging = dim_q == '0 || (extent_q[dim_q] != 32'd1 && walk_i.stride[dim_q] != run_q);
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      state_q <= IDLE;
-    end else if (load_i) begin
-      if (!enable_i) state_q <= IDLE;
-      else state_q <= walk_i.merge ? MERGE : START;
-    end else if (state_q != IDLE) begin
-      if (state_q == MERGE && ends_merging) state_q <= START;
-      if (state_q == START) state_q <= WALK;
-      if (state_q == WALK && ready_i && run_last_o && steps_q == '0) state_q <= IDLE;
+  always_comb begin
+    logic [CapBits:0] room;
+    room = Cap[CapBits:0];
+    run_last_o = 1'b0;
+    bytes_o = '0;
+    if (state_q == WALK) begin
+      if (AlignCut) room = room - {1'b0, addr_q[CapBits-1:0]};
+      run_last_o = left_q <= npu_pkg::addr_t'(room);
+      bytes_o = run_last_o ? left_q[CapBits:0] : room;
     end
   end
 
   always_ff @(posedge clk_i) begin
     npu_pkg::addr_t next;
-    next = '0;
-    if (load_i) begin
+    npu_pkg::addr_t [Dims-1:0] base;
+    logic [Dims-1:0][31:0] steps, extent;
+    logic unit, merges;
+    if (!rst_ni) begin
+      state_q <= IDLE;
+    end else if (load_i) begin
+      if (!enable_i) state_q <= IDLE;
+      else state_q <= walk_i.merge ? MERGE : START;
       dim_q <= 2'(Innermost);
       run_q <= walk_i.run;
       extent_q <= walk_i.extent;
       addr_q <= walk_i.addr;
       plane_q <= 1'b0;
     end else if (state_q == MERGE) begin
-      dim_q <= dim_q - 1'b1;
+      extent = extent_q;
+      unit = extent[dim_q] == 32'd1;
+      merges = !unit && walk_i.stride[dim_q] == run_q;
       if (merges) begin
-        run_q <= run_q * npu_pkg::addr_t'(extent_q[dim_q]);
-        extent_q[dim_q] <= 32'd1;
+        run_q <= run_q * npu_pkg::addr_t'(extent[dim_q]);
+        extent[dim_q] = 32'd1;
       end
+      extent_q <= extent;
+      dim_q <= dim_q - 1'b1;
+      if (dim_q == '0 || !(unit || merges)) state_q <= START;
     end else if (state_q == START) begin
-      left_q <= run_q;
       for (int unsigned d = 0; d < Dims; d++) begin
-        base_q[d] <= addr_q;
-        steps_q[d] <= extent_q[d] - 32'd1;
+        base[d] = addr_q;
+        steps[d] = extent_q[d] - 32'd1;
       end
+      base_q <= base;
+      steps_q <= steps;
+      left_q <= run_q;
+      state_q <= WALK;
     end else if (state_q == WALK && ready_i) begin
       if (!run_last_o) begin
         addr_q <= addr_q + npu_pkg::addr_t'(bytes_o);
         left_q <= left_q - npu_pkg::addr_t'(bytes_o);
       end else begin
-        left_q <= run_q;
+        base = base_q;
+        steps = steps_q;
+        extent = extent_q;
+        if (steps == '0) state_q <= IDLE;
         // The innermost dimension with steps left advances, those inside it start again.
-        if (steps_q[3] != '0) begin
-          next = base_q[3] + walk_i.stride[3];
-          steps_q[3] <= steps_q[3] - 32'd1;
-          base_q[3] <= next;
-        end else if (steps_q[2] != '0) begin
-          next = base_q[2] + walk_i.stride[2];
-          steps_q[3] <= extent_q[3] - 32'd1;
-          steps_q[2] <= steps_q[2] - 32'd1;
-          base_q[3] <= next;
-          base_q[2] <= next;
-        end else if (steps_q[1] != '0) begin
-          next = base_q[1] + walk_i.stride[1];
-          steps_q[3] <= extent_q[3] - 32'd1;
-          steps_q[2] <= extent_q[2] - 32'd1;
-          steps_q[1] <= steps_q[1] - 32'd1;
-          base_q[3] <= next;
-          base_q[2] <= next;
-          base_q[1] <= next;
+        if (steps[3] != '0) begin
+          next = base[3] + walk_i.stride[3];
+          steps[3] = steps[3] - 32'd1;
+        end else if (steps[2] != '0) begin
+          next = base[2] + walk_i.stride[2];
+          steps = {extent[3] - 32'd1, steps[2] - 32'd1, steps[1], steps[0]};
+          base[2] = next;
+        end else if (steps[1] != '0) begin
+          next = base[1] + walk_i.stride[1];
+          steps = {extent[3] - 32'd1, extent[2] - 32'd1, steps[1] - 32'd1, steps[0]};
+          base[2] = next;
+          base[1] = next;
           plane_q <= !plane_q;
         end else begin
-          next = base_q[0] + walk_i.stride[0];
-          steps_q[3] <= extent_q[3] - 32'd1;
-          steps_q[2] <= extent_q[2] - 32'd1;
-          steps_q[1] <= extent_q[1] - 32'd1;
-          steps_q[0] <= steps_q[0] - 32'd1;
-          base_q <= {Dims{next}};
+          next = base[0] + walk_i.stride[0];
+          steps = {extent[3] - 32'd1, extent[2] - 32'd1, extent[1] - 32'd1, steps[0] - 32'd1};
+          base = {Dims{next}};
         end
+        base[3] = next;
+        base_q <= base;
+        steps_q <= steps;
         addr_q <= next;
+        left_q <= run_q;
       end
     end
   end
