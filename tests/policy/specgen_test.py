@@ -10,7 +10,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from specgen import cpp, docs, model, sv, vectors  # noqa: E402
+from specgen import cpp, docs, model, sv, sv_rules, vectors  # noqa: E402
 
 
 def squeeze(text):
@@ -159,6 +159,41 @@ class Outputs(unittest.TestCase):
             for kind, vector in re.findall(r"^    (\w+) (?:\[(\d+):0\] )?\w+;", body, re.M):
                 total += int(vector) + 1 if vector else widths.get(kind, 1)
             self.assertEqual(total, 2048, name)
+
+    def test_rules_of_the_hardware_cover_every_byte_and_constraint(self):
+        for name, _ in self.spec.opcodes():
+            zero, constrained = set(), set()
+            for kind, at, arg in sv_rules.opcode_rules(self.spec, name):
+                if kind == "ZERO_WORDS":
+                    zero.update(range(at, 8 * (arg + 1)))
+                elif kind == "ZERO_BYTES":
+                    zero.update(at // 8 * 8 + bit for bit in range(8) if arg >> bit & 1)
+                else:
+                    constrained.add(at)
+            fields = self.spec.packet_fields(name)
+            used = {f["at"] + i for f in fields for i in range(f["width"] // 8)}
+            self.assertEqual(zero, set(range(256)) - used, name)
+            wanted = {f["at"] for f in fields if f["name"] != "opcode" and
+                      ({"enum", "values", "mask", "nonzero"} & set(f))}
+            self.assertEqual(constrained, wanted, name)
+
+    def test_rules_that_the_hardware_cannot_hold_are_refused(self):
+        for old, new in (("values: [0, 16, 32, 64, 128]", "values: [0, 8, 16]"),
+                         ("{name: cycle_limit, at: 80, width: 64, unit: cycles, nonzero: field",
+                          "{name: cycle_limit, at: 80, width: 32, unit: cycles, nonzero: field"),
+                         ("{name: elem_bytes, at: 40, width: 8, unit: bytes, values: [4, 8]",
+                          "{name: elem_bytes, at: 40, width: 8, unit: bytes, values: [4, 16]")):
+            with tempfile.TemporaryDirectory() as folder:
+                folder = pathlib.Path(folder)
+                for name in ("npu_isa.yml", "npu_regs.yml"):
+                    shutil.copy(ROOT / "rtl" / "spec" / name, folder / name)
+                text = squeeze((folder / "npu_isa.yml").read_text())
+                self.assertEqual(text.count(squeeze(old)), 1, old)
+                (folder / "npu_isa.yml").write_text(text.replace(squeeze(old), new))
+                with self.assertRaises(model.SpecError) as caught:
+                    list(sv_rules.emit(model.load(folder)))
+                self.assertIn("hardware table", str(caught.exception))
+                self.assertIn("found", str(caught.exception))
 
 
 if __name__ == "__main__":
