@@ -11,6 +11,7 @@ num/npu_fma10_pkg.sv
 num/npu_fp32_pkg.sv
 cmd/npu_cmd_pkg.sv
 cmd/npu_cmd_traits_pkg.sv
+cmd/npu_cmd_operands_pkg.sv
 dma/npu_dma_pkg.sv
 matrix/npu_matrix_pkg.sv
 vector/npu_vector_pkg.sv

@@ -10,6 +10,7 @@ module npu_cmd_check
   import npu_packet_rules_pkg::*;
   import npu_cmd_pkg::*;
   import npu_cmd_traits_pkg::*;
+  import npu_cmd_operands_pkg::*;
 #(
   parameter int unsigned AxiDataBits = 512,
   parameter int unsigned UcodeWords = 4096,
@@ -109,8 +110,9 @@ module npu_cmd_check
   );
 
   npu_cmd_extents u_extents (
-    .clk_i, .rst_ni, .start_i(start || ring_start_i), .abort_i(flush_i && !ring_open_i), .hull_valid_i(hull_valid || ring_valid_i),
-    .hull_i(ring_open_i ? ring_hull_i : hull), .busy_o(extents_busy), .verdict_o(extents_verdict), .look_o, .look_index_o,
+    .clk_i, .rst_ni, .start_i(start || ring_start_i), .abort_i(flush_i && !ring_open_i),
+    .hull_valid_i(hull_valid || ring_valid_i), .hull_i(ring_open_i ? ring_hull_i : hull), .busy_o(extents_busy),
+    .verdict_o(extents_verdict), .look_o, .look_index_o,
     .look_region_i
   );
 

@@ -194,7 +194,8 @@ module npu_cmd_core
     .ring_entries_o(ring_entries), .cpl_base_o(cpl_base), .cpl_entries_o(cpl_entries), .flush_o(flush),
     .allow_o(allow), .break_i(at_break), .issue_empty_i(issue_empty), .retired_i(retire_empty), .failed_i(failed),
     .commit_i(commit_o), .fetch_error_i(fetch_error), .record_error_i(record_error), .ring_check_o(ring_check),
-    .ring_start_o(ring_start), .ring_valid_o(ring_valid), .ring_hull_o(ring_hull), .ring_busy_i(ring_busy), .ring_bad_i(ring_bad)
+    .ring_start_o(ring_start), .ring_valid_o(ring_valid), .ring_hull_o(ring_hull), .ring_busy_i(ring_busy),
+    .ring_bad_i(ring_bad)
   );
 
   // --- Packets --------------------------------------------------------------------------------------
@@ -221,8 +222,9 @@ module npu_cmd_core
     .clk_i, .rst_ni(part_rst_n), .flush_i(flush), .packet_valid_i(fetched), .read_o(fetch_read), .beat_i(fetch_beat),
     .ucode_settled_i(issue_empty && !pending[2'(ENGINE_VECTOR)]), .loaded_words_i, .valid_o(checked), .take_i(take),
     .packet_o(checked_packet), .engine_o(checked_engine), .verdict_o(verdict), .late_verdict_o(late_verdict),
-    .ring_open_i(ring_check), .ring_start_i(ring_start), .ring_valid_i(ring_valid), .ring_hull_i(ring_hull), .ring_busy_o(ring_busy),
-    .ring_bad_o(ring_bad), .busy_o(check_busy), .look_o(look), .look_index_o(look_index), .look_region_i(look_region)
+    .ring_open_i(ring_check), .ring_start_i(ring_start), .ring_valid_i(ring_valid), .ring_hull_i(ring_hull),
+    .ring_busy_o(ring_busy), .ring_bad_o(ring_bad), .busy_o(check_busy), .look_o(look), .look_index_o(look_index),
+    .look_region_i(look_region)
   );
 
   logic push, entries_full;

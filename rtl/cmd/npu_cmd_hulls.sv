@@ -5,6 +5,7 @@
 module npu_cmd_hulls
   import npu_cmd_pkg::*;
   import npu_cmd_traits_pkg::*;
+  import npu_cmd_operands_pkg::*;
 (
   input  logic                  clk_i,
   input  logic                  rst_ni,

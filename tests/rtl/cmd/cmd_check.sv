@@ -44,8 +44,9 @@ module cmd_check
   // verilator lint_off PINCONNECTEMPTY
   npu_cmd_check #(.AxiDataBits(AxiDataBits), .UcodeWords(UcodeWords)) u_check (
     .clk_i, .rst_ni, .flush_i, .packet_valid_i, .read_o, .beat_i, .ucode_settled_i(1'b1), .loaded_words_i, .valid_o,
-    .take_i, .packet_o, .engine_o(engine), .verdict_o(verdict), .late_verdict_o(late_verdict), .ring_open_i(1'b0), .ring_start_i(1'b0),
-    .ring_valid_i(1'b0), .ring_hull_i('0), .ring_busy_o(), .ring_bad_o(), .busy_o(), .look_o(look), .look_index_o(look_index),
+    .take_i, .packet_o, .engine_o(engine), .verdict_o(verdict), .late_verdict_o(late_verdict),
+    .ring_open_i(1'b0), .ring_start_i(1'b0), .ring_valid_i(1'b0), .ring_hull_i('0), .ring_busy_o(), .ring_bad_o(),
+    .busy_o(), .look_o(look), .look_index_o(look_index),
     .look_region_i(look_region)
   );
 
