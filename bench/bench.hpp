@@ -59,5 +59,6 @@ std::vector<Case> run_vector(const Options& options);
 std::vector<Case> run_driver(const Options& options);
 std::vector<Case> run_model(const Options& options);
 std::vector<Case> run_batch(const Options& options);
+std::vector<Case> run_rtl(const Options& options);
 
 }  // namespace tandem::bench

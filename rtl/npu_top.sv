@@ -138,14 +138,12 @@ module npu_top
     .loaded_words_i(loaded_words), .array_active_i(array_active), .array_slots_i(array_slots)
   );
 
-  assign array_slots = '0;
-
   npu_matrix #(.ArrayRows(ArrayRows), .ArrayCols(ArrayCols), .AxiDataBits(AxiDataBits)) u_matrix (
     .clk_i, .rst_ni(engine_rst_n),
     .start_valid_i(start_valid[Matrix]), .start_ready_o(start_ready[Matrix]), .packet_i(packet),
     .done_valid_o(done_valid[Matrix]), .done_error_o(done_error[Matrix]), .done_fault_o(done_fault[Matrix]),
     .busy_o(busy[Matrix]), .stall_o(stall[Matrix]),
-    .array_active_o(array_active),
+    .array_active_o(array_active), .array_slots_o(array_slots),
     .ar_valid_o(ar_valid[RdMatrix]), .ar_ready_i(ar_ready[RdMatrix]), .ar_addr_o(ar_addr[RdMatrix]), .ar_len_o(ar_len[RdMatrix]),
     .r_valid_i(r_valid[RdMatrix]), .r_data_i(r_data), .r_last_i(r_last), .r_err_i(r_err),
     .aw_valid_o(aw_valid[WrMatrix]), .aw_ready_i(aw_ready[WrMatrix]), .aw_addr_o(aw_addr[WrMatrix]), .aw_len_o(aw_len[WrMatrix]),

@@ -10,7 +10,8 @@ module npu_matrix
     parameter int unsigned ArrayRows = 16,   // a multiple of 4, a power of two
     parameter int unsigned ArrayCols = 16,   // 4 to 32, a power of two
     parameter int unsigned AxiDataBits = 512,
-    localparam int unsigned BeatBytes = AxiDataBits / 8
+    localparam int unsigned BeatBytes = AxiDataBits / 8,
+    localparam int unsigned SlotsBits = $clog2(ArrayRows * ArrayCols + 1)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -24,6 +25,7 @@ module npu_matrix
     output logic          busy_o,
     output logic          stall_o,
     output logic          array_active_o,  // a step enters the array
+    output logic [SlotsBits-1:0] array_slots_o,  // its multiply-adds that belong to a result
 
     output logic                   ar_valid_o,
     input  logic                   ar_ready_i,
@@ -88,6 +90,7 @@ module npu_matrix
       .done_fault_o,
       .stall_o(stall),
       .array_active_o(active),
+      .array_slots_o,
       .ar_valid_o,
       .ar_ready_i,
       .ar_addr_o,

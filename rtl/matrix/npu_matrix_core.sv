@@ -15,7 +15,8 @@ module npu_matrix_core
     parameter int unsigned ArrayRows = 16,   // a multiple of 4, a power of two
     parameter int unsigned ArrayCols = 16,   // 4 to 32, a power of two
     parameter int unsigned AxiDataBits = 512,
-    localparam int unsigned BeatBytes = AxiDataBits / 8
+    localparam int unsigned BeatBytes = AxiDataBits / 8,
+    localparam int unsigned SlotsBits = $clog2(ArrayRows * ArrayCols + 1)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -27,6 +28,7 @@ module npu_matrix_core
     output logic [63:0]    done_fault_o,
     output logic           stall_o,
     output logic           array_active_o,  // a step enters the array
+    output logic [SlotsBits-1:0] array_slots_o,  // its multiply-adds that belong to a result
 
     output logic                   ar_valid_o,
     input  logic                   ar_ready_i,
@@ -245,6 +247,7 @@ module npu_matrix_core
       .step_rows_o(step_rows),
       .step_second_o(step_second),
       .step_block_o(step_block),
+      .step_work_o(array_slots_o),
       .read_init_o(read_init),
       .read_init_parity_o(read_init_parity),
       .read_init_row_o(read_init_row),

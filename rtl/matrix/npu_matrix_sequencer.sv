@@ -15,7 +15,8 @@ module npu_matrix_sequencer
     localparam int unsigned Slots = 2 * Blocks,
     localparam int unsigned SlotBits = $clog2(Slots),
     localparam int unsigned BlockBits = $clog2(Blocks),
-    localparam int unsigned RowBits = $clog2(Rows)
+    localparam int unsigned RowBits = $clog2(Rows),
+    localparam int unsigned SlotsBits = $clog2(Rows * Cols + 1)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -51,6 +52,7 @@ module npu_matrix_sequencer
     output logic [Rows-1:0]           step_rows_o,
     output logic                      step_second_o,  // second group of rows
     output logic [3:0][BlockBits-1:0] step_block_o,
+    output logic [SlotsBits-1:0]      step_work_o,    // multiply-adds of the step that belong to a result
 
     // Reads of the tile operands, for the initial values.
     output logic       read_init_o,
@@ -137,6 +139,7 @@ module npu_matrix_sequencer
     logic [SlotBits-1:0] slot;
     logic second;
     logic [3:0] quarters;   // that have columns
+    logic [SlotsBits-1:0] work;
     logic [3:0][BlockBits-1:0] block;
     logic [ChunkSlotBits-1:0] chunk_slot;
     logic [6:0] row;
@@ -145,8 +148,15 @@ module npu_matrix_sequencer
   } step_t;
 
   step_t step_now;
+  // Columns of the step that the tile has, and rows of the first group.
+  logic [11:0] cols_from, cols_now, rows_first_group;
+  assign rows_first_group = tile.two_groups ? 12'(Rows) : {4'd0, tile.rows};
   logic [11:0] first_col;
   assign first_col = (12'(group) * 12'(Blocks)) * 12'(Cols);
+
+  assign cols_from = first_col + (12'(sub) << tile.split) * 12'(Cols);
+  assign cols_now = ({1'b0, tile.cols} <= cols_from) ? 12'd0
+      : ({1'b0, tile.cols} - cols_from < 12'(Cols) << tile.split) ? {1'b0, tile.cols} - cols_from : 12'(Cols) << tile.split;
 
   always_comb begin
     step_now = '0;
@@ -154,6 +164,7 @@ module npu_matrix_sequencer
     step_now.new_a = running & (count == '0);
     step_now.new_b = step_now.valid & (sub == '0) & ~count[SlotBits-1];
     step_now.slot = count;
+    step_now.work = SlotsBits'(cols_now * (step_now.second ? {4'd0, tile.rows} - 12'(Rows) : rows_first_group));
     step_now.second = count[SlotBits-1];
     for (int unsigned q = 0; q < 4; q++) begin
       case (tile.split)
@@ -235,6 +246,7 @@ module npu_matrix_sequencer
   assign step_slot_o = array_step.slot;
   assign step_block_o = array_step.block;
   assign step_second_o = array_step.second;
+  assign step_work_o = array_step.work;
 
   // ---- initial values: for every row of the tile (bias: group of rows) and superline, block by block
   logic [7:0] init_row;

@@ -79,6 +79,33 @@ module npu_mem_read #(
     end
   end
 
+`ifndef SYNTHESIS
+  // Rules of the client ports. A burst that waits may go away only with a reset of its client, under quiesce_i.
+  logic [NumClients-1:0] waits_q;
+  logic ar_waits_q;
+  logic [NumClients-1:0][npu_pkg::AddrBits+7:0] burst_q;
+  always_ff @(posedge clk_i) begin
+    waits_q <= (rst_ni & !quiesce_i) ? ar_valid_i & ~ar_ready_o : '0;
+    ar_waits_q <= rst_ni & m_axi_arvalid & !m_axi_arready;
+    if (ar_valid_i != '0) begin
+      for (int unsigned c = 0; c < NumClients; c++) burst_q[c] <= {ar_addr_i[c], ar_len_i[c]};
+    end
+    if (rst_ni & ((ar_valid_i != '0) | (waits_q != '0) | !quiet_o)) begin
+      for (int unsigned c = 0; c < NumClients; c++) begin
+        assert (!waits_q[c] || quiesce_i || (ar_valid_i[c] && burst_q[c] == {ar_addr_i[c], ar_len_i[c]}))
+          else $error("npu_mem_read: waiting burst of client %0d changed", c);
+        assert (!ar_valid_i[c] || ar_addr_i[c][$clog2(DataBits/8)-1:0] == '0)
+          else $error("npu_mem_read: client %0d: address %h is not beat-aligned", c, ar_addr_i[c]);
+        assert (!ar_valid_i[c] || 32'(ar_addr_i[c][11:0]) + (32'(ar_len_i[c]) + 32'd1) * (DataBits / 8) <= 32'd4096)
+          else $error("npu_mem_read: client %0d: burst at %h crosses 4 KiB", c, ar_addr_i[c]);
+      end
+      assert (!ar_waits_q || m_axi_arvalid) else $error("npu_mem_read: arvalid went away");
+      assert (!m_axi_rvalid || (pending_q != '0 && 32'(m_axi_rid) < NumClients))
+        else $error("npu_mem_read: beat with id %0d that nobody asked for", m_axi_rid);
+    end
+  end
+`endif
+
   logic unused_resp;
   assign unused_resp = m_axi_rresp[0];
 

@@ -156,6 +156,47 @@ module npu_mem_write #(
     end
   end
 
+`ifndef SYNTHESIS
+  // Rules of the client ports. A burst that waits may go away only with a reset of its client, under quiesce_i.
+  logic [NumClients-1:0] waits_q;
+  logic aw_waits_q, w_waits_q;
+  logic [NumClients-1:0][npu_pkg::AddrBits+7:0] burst_q;
+  logic [7:0] beats_left_q [OrderDepth];  // of the bursts in order_mem
+  logic [7:0] left_q;                     // beats behind the next one of the burst in source_q
+  always_ff @(posedge clk_i) begin
+    waits_q <= (rst_ni & !quiesce_i) ? aw_valid_i & ~aw_ready_o : '0;
+    aw_waits_q <= rst_ni & m_axi_awvalid & !m_axi_awready;
+    w_waits_q <= rst_ni & m_axi_wvalid & !m_axi_wready;
+    if (aw_valid_i != '0) begin
+      for (int unsigned c = 0; c < NumClients; c++) begin
+        burst_q[c] <= {aw_addr_i[c], aw_len_i[c]};
+        if (aw_valid_i[c] & aw_ready_o[c]) beats_left_q[order_wr_q[OrderBits-1:0]] <= aw_len_i[c];
+      end
+    end
+    if (rst_ni & ((aw_valid_i != '0) | (waits_q != '0) | !quiet_o)) begin
+      if ((order_wr_q != order_rd_q) & ((source_q == '0) | ((w_valid_i & w_ready_o & w_last_i) != '0))) begin
+        left_q <= beats_left_q[order_rd_q[OrderBits-1:0]];
+      end else if ((w_valid_i & w_ready_o) != '0) begin
+        left_q <= left_q - 8'd1;
+      end
+      assert ((w_valid_i & w_ready_o) == '0 || ((w_last_i & source_q) != '0) == (left_q == '0))
+        else $error("npu_mem_write: w_last of client %b with %0d beats left", source_q, left_q);
+      for (int unsigned c = 0; c < NumClients; c++) begin
+        assert (!waits_q[c] || quiesce_i || (aw_valid_i[c] && burst_q[c] == {aw_addr_i[c], aw_len_i[c]}))
+          else $error("npu_mem_write: waiting burst of client %0d changed", c);
+        assert (!aw_valid_i[c] || aw_addr_i[c][OffBits-1:0] == '0)
+          else $error("npu_mem_write: client %0d: address %h is not beat-aligned", c, aw_addr_i[c]);
+        assert (!aw_valid_i[c] || 32'(aw_addr_i[c][11:0]) + (32'(aw_len_i[c]) + 32'd1) * BeatBytes <= 32'd4096)
+          else $error("npu_mem_write: client %0d: burst at %h crosses 4 KiB", c, aw_addr_i[c]);
+      end
+      assert (!aw_waits_q || m_axi_awvalid) else $error("npu_mem_write: awvalid went away");
+      assert (!w_waits_q || m_axi_wvalid) else $error("npu_mem_write: wvalid went away");
+      assert (!m_axi_bvalid || (pending_q != '0 && 32'(m_axi_bid) < NumClients))
+        else $error("npu_mem_write: response with id %0d that nobody waits for", m_axi_bid);
+    end
+  end
+`endif
+
   logic unused_resp;
   assign unused_resp = m_axi_bresp[0];
 

@@ -83,6 +83,13 @@ module npu_rd_issue #(
       hit = Coalesce & busy_o & (seg_addr_i[npu_pkg::AddrBits-1:OffBits] == last_beat_q);
       none = 1'b0;
 
+      if (send) begin
+        ar_addr_o <= {work_beat_q, OffBits'(0)};
+        ar_len_o <= 8'(work_len_q) - 8'd1;
+      end
+      if (ar_free) ar_valid_o <= send;
+      credits = credits_q + CreditBits'(beat_done_i) - (send ? CreditBits'(work_len_q) : '0);
+
       beat = work_beat_q;
       left = work_left_q;
       len = work_len_q;
@@ -99,12 +106,12 @@ module npu_rd_issue #(
         left = work_left_q - CountBits'(work_len_q);
         len = cut('0, left);
       end
+      if (take) work_valid_q <= !none;
+      else if (send & work_last_q) work_valid_q <= 1'b0;
       work_beat_q <= beat;
       work_left_q <= left;
       work_len_q <= len;
       work_last_q <= left == CountBits'(len);
-      if (take) work_valid_q <= !none;
-      else if (send & work_last_q) work_valid_q <= 1'b0;
 
       desc_valid_o <= take;
       if (take) begin
@@ -113,13 +120,6 @@ module npu_rd_issue #(
         desc_bytes_o <= seg_bytes_i;
       end
 
-      if (send) begin
-        ar_addr_o <= {work_beat_q, OffBits'(0)};
-        ar_len_o <= 8'(work_len_q) - 8'd1;
-      end
-      if (ar_free) ar_valid_o <= send;
-
-      credits = credits_q + CreditBits'(beat_done_i) - (send ? CreditBits'(work_len_q) : '0);
       credits_q <= credits;
       enough_q <= credits >= CreditBits'(len);
       places_q <= places_q + CreditBits'(desc_done_i) - CreditBits'(take);

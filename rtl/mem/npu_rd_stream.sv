@@ -76,31 +76,31 @@ module npu_rd_stream #(
   );
 
 `ifndef SYNTHESIS
-  logic past_ok_q, stall_seg_q, stall_ar_q, stall_line_q;
+  // What waits stays as it is. Checked against the cycle before, so only while something waited then.
+  logic seg_waits_q, ar_waits_q, line_waits_q;
   npu_pkg::addr_t seg_addr_q, ar_addr_q;
   logic [31:0] seg_bytes_q;
   logic [7:0] ar_len_q;
-  logic [OffBits:0] line_bytes_q;
+  logic [OffBits+1:0] line_q;
   always_ff @(posedge clk_i) begin
-    past_ok_q <= rst_ni;
-    stall_seg_q <= seg_valid_i & !seg_ready_o;
-    stall_ar_q <= ar_valid_o & !ar_ready_i;
-    stall_line_q <= line_valid_o & !line_ready_i;
-    seg_addr_q <= seg_addr_i;
-    seg_bytes_q <= seg_bytes_i;
-    ar_addr_q <= ar_addr_o;
-    ar_len_q <= ar_len_o;
-    line_bytes_q <= line_bytes_o;
+    seg_waits_q <= rst_ni & seg_valid_i & !seg_ready_o;
+    ar_waits_q <= rst_ni & ar_valid_o & !ar_ready_i;
+    line_waits_q <= rst_ni & line_valid_o & !line_ready_i;
+    if (seg_valid_i | busy) begin
+      seg_addr_q <= seg_addr_i;
+      seg_bytes_q <= seg_bytes_i;
+      ar_addr_q <= ar_addr_o;
+      ar_len_q <= ar_len_o;
+      line_q <= {line_last_o, line_bytes_o};
+    end
     if (rst_ni) begin
       assert (!seg_valid_i || seg_bytes_i != '0) else $error("npu_rd_stream: segment of 0 bytes at %h", seg_addr_i);
-      if (past_ok_q) begin
-        assert (!stall_seg_q || (seg_valid_i && seg_addr_i == seg_addr_q && seg_bytes_i == seg_bytes_q))
-          else $error("npu_rd_stream: waiting segment changed");
-        assert (!stall_ar_q || (ar_valid_o && ar_addr_o == ar_addr_q && ar_len_o == ar_len_q))
-          else $error("npu_rd_stream: waiting burst changed");
-        assert (!stall_line_q || (line_valid_o && line_bytes_o == line_bytes_q))
-          else $error("npu_rd_stream: waiting line changed");
-      end
+      assert (!seg_waits_q || (seg_valid_i && seg_addr_i == seg_addr_q && seg_bytes_i == seg_bytes_q))
+        else $error("npu_rd_stream: waiting segment at %h changed", seg_addr_q);
+      assert (!ar_waits_q || (ar_valid_o && ar_addr_o == ar_addr_q && ar_len_o == ar_len_q))
+        else $error("npu_rd_stream: waiting burst at %h changed", ar_addr_q);
+      assert (!line_waits_q || (line_valid_o && {line_last_o, line_bytes_o} == line_q))
+        else $error("npu_rd_stream: waiting line changed");
     end
   end
 `endif

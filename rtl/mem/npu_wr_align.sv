@@ -70,9 +70,6 @@ module npu_wr_align #(
     logic [DataBits-1:0] data;
     logic [BeatBytes-1:0] strb;
     logic [31:0] mask, nibble;
-    mask = '0;
-    nibble = '0;
-    data = '0;
     if (!rst_ni) begin
       seg_wr_q <= '0;
       seg_rd_q <= '0;
@@ -123,16 +120,17 @@ module npu_wr_align #(
       space = 32'(BeatBytes) - 32'(start);
       last = left <= space;
       if (step | load_step) begin
-        start_q <= start;
-        left_q <= left;
-        stop_q <= last ? PosBits'(start) + left[OffBits:0] : PosBits'(BeatBytes);
-        step_last_q <= last;
-        step_valid_q <= !finish | load_step;
-        step_line_q <= load_step | (!finish & (left > 32'(offset_q)));
-        step_addr_q <= load_step ? seg_addr_q[npu_pkg::AddrBits-1:OffBits] : step_addr_q + 1'b1;
-        if (load_step) offset_q <= start;
+        // Of the beat that is made now, if one is.
         step_join_q <= load_step & finish & (seg_addr_q[npu_pkg::AddrBits-1:OffBits] == step_addr_q)
                        & (PosBits'(start) >= stop_q);
+        step_line_q <= load_step | (!finish & (left > 32'(offset_q)));
+        step_addr_q <= load_step ? seg_addr_q[npu_pkg::AddrBits-1:OffBits] : step_addr_q + 1'b1;
+        step_valid_q <= !finish | load_step;
+        step_last_q <= last;
+        if (load_step) offset_q <= start;
+        start_q <= start;
+        stop_q <= last ? PosBits'(start) + left[OffBits:0] : PosBits'(BeatBytes);
+        left_q <= left;
       end else if (beat_push_o) begin
         step_join_q <= 1'b0;
       end

@@ -94,11 +94,11 @@ module npu_wr_issue #(
         data_mem[wr_ptr_q[PtrBits-1:0]] <= beat_data_i;
         strb_mem[wr_ptr_q[PtrBits-1:0]] <= {closes, beat_strb_i};
         wr_ptr_q <= wr_ptr_q + 1'b1;
-        open_len_q <= closes ? '0 : open_len_q + 1'b1;
         if (closes) begin
           burst_mem[burst_wr_q[PtrBits-1:0]] <= {beat_addr_i - BeatBits'(open_len_q), open_len_q};
           burst_wr_q <= burst_wr_q + 1'b1;
         end
+        open_len_q <= closes ? '0 : open_len_q + 1'b1;
       end
     end
   end

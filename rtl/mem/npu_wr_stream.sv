@@ -78,32 +78,33 @@ module npu_wr_stream #(
   );
 
 `ifndef SYNTHESIS
-  logic past_ok_q, stall_seg_q, stall_aw_q, stall_w_q, last_q;
+  // What waits stays as it is. Checked against the cycle before, so only while something waited then.
+  logic seg_waits_q, line_waits_q, aw_waits_q, w_waits_q;
   npu_pkg::addr_t seg_addr_q, aw_addr_q;
   logic [31:0] seg_bytes_q;
   logic [7:0] aw_len_q;
-  logic [BeatBytes-1:0] strb_q;
+  logic [BeatBytes:0] w_q;
   always_ff @(posedge clk_i) begin
-    past_ok_q <= rst_ni;
-    stall_seg_q <= seg_valid_i & !seg_ready_o;
-    stall_aw_q <= aw_valid_o & !aw_ready_i;
-    stall_w_q <= w_valid_o & !w_ready_i;
-    seg_addr_q <= seg_addr_i;
-    seg_bytes_q <= seg_bytes_i;
-    aw_addr_q <= aw_addr_o;
-    aw_len_q <= aw_len_o;
-    strb_q <= w_strb_o;
-    last_q <= w_last_o;
+    seg_waits_q <= rst_ni & seg_valid_i & !seg_ready_o;
+    line_waits_q <= rst_ni & line_valid_i & !line_ready_o;
+    aw_waits_q <= rst_ni & aw_valid_o & !aw_ready_i;
+    w_waits_q <= rst_ni & w_valid_o & !w_ready_i;
+    if (seg_valid_i | !idle_o) begin
+      seg_addr_q <= seg_addr_i;
+      seg_bytes_q <= seg_bytes_i;
+      aw_addr_q <= aw_addr_o;
+      aw_len_q <= aw_len_o;
+      w_q <= {w_last_o, w_strb_o};
+    end
     if (rst_ni) begin
       assert (!seg_valid_i || seg_bytes_i != '0) else $error("npu_wr_stream: segment of 0 bytes at %h", seg_addr_i);
-      if (past_ok_q) begin
-        assert (!stall_seg_q || (seg_valid_i && seg_addr_i == seg_addr_q && seg_bytes_i == seg_bytes_q))
-          else $error("npu_wr_stream: waiting segment changed");
-        assert (!stall_aw_q || (aw_valid_o && aw_addr_o == aw_addr_q && aw_len_o == aw_len_q))
-          else $error("npu_wr_stream: waiting burst changed");
-        assert (!stall_w_q || (w_valid_o && w_strb_o == strb_q && w_last_o == last_q))
-          else $error("npu_wr_stream: waiting beat changed");
-      end
+      assert (!seg_waits_q || (seg_valid_i && seg_addr_i == seg_addr_q && seg_bytes_i == seg_bytes_q))
+        else $error("npu_wr_stream: waiting segment at %h changed", seg_addr_q);
+      assert (!line_waits_q || line_valid_i) else $error("npu_wr_stream: waiting line went away");
+      assert (!aw_waits_q || (aw_valid_o && aw_addr_o == aw_addr_q && aw_len_o == aw_len_q))
+        else $error("npu_wr_stream: waiting burst at %h changed", aw_addr_q);
+      assert (!w_waits_q || (w_valid_o && {w_last_o, w_strb_o} == w_q))
+        else $error("npu_wr_stream: waiting beat changed");
     end
   end
 `endif

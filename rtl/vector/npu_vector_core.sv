@@ -130,9 +130,14 @@ module npu_vector_core
     .pop_valid_o(op_valid), .pop_ready_i(op_pop), .pop_data_o(op), .empty_o(ops_empty)
   );
 
-  // ---- loads
+  // ---- loads; their clock stops where there is nothing to load
 
-  logic load_seg_valid, load_line_ready, load_beat_valid, load_beat_ready, load_idle;
+  logic load_clk, load_idle, read_idle;
+  npu_clock_gate u_load_gate (
+    .clk_i, .enable_i(!rst_ni || start || load_push || loading_ucode || !load_idle || !read_idle), .clk_o(load_clk)
+  );
+
+  logic load_seg_valid, load_line_ready, load_beat_valid, load_beat_ready;
   npu_pkg::addr_t load_seg_addr;
   logic [31:0] load_seg_bytes;
   logic [VectorLanes*32-1:0] load_beat;
@@ -140,7 +145,7 @@ module npu_vector_core
   npu_vector_load #(
     .VectorLanes(VectorLanes), .VectorLength(VectorLength), .AxiDataBits(AxiDataBits)
   ) u_load (
-    .clk_i, .rst_ni,
+    .clk_i(load_clk), .rst_ni,
     .request_push_i(load_push), .request_i(load_request), .request_full_o(load_full),
     .seg_valid_o(load_seg_valid), .seg_ready_i(seg_ready && !loading_ucode), .seg_addr_o(load_seg_addr),
     .seg_bytes_o(load_seg_bytes),
@@ -154,12 +159,12 @@ module npu_vector_core
   assign seg_bytes = loading_ucode ? ucode_seg_bytes : load_seg_bytes;
   assign line_ready = loading_ucode ? ucode_line_ready : load_line_ready;
 
-  logic read_error, read_idle;
+  logic read_error;
   npu_pkg::addr_t read_error_addr;
   logic [$clog2(AxiDataBits/8):0] unused_line_bytes;
   logic unused_line_last;
   npu_rd_stream #(.DataBits(AxiDataBits)) u_read (
-    .clk_i, .rst_ni,
+    .clk_i(load_clk), .rst_ni,
     .seg_valid_i(seg_valid), .seg_ready_o(seg_ready), .seg_addr_i(seg_addr), .seg_bytes_i(seg_bytes),
     .line_valid_o(line_valid), .line_ready_i(line_ready), .line_data_o(line_data),
     .line_bytes_o(unused_line_bytes), .line_last_o(unused_line_last),
@@ -191,18 +196,22 @@ module npu_vector_core
     .table_data_i(table_data), .idle_o(lanes_idle)
   );
 
-  // ---- stores
+  // ---- stores; their clock stops where there is nothing to store
 
-  logic write_seg_valid, write_seg_ready, write_line_valid, write_line_ready, store_idle, write_idle;
+  logic write_seg_valid, write_seg_ready, write_line_valid, write_line_ready, store_idle, write_idle, store_clk;
   npu_pkg::addr_t write_seg_addr, write_error_addr;
   logic [31:0] write_seg_bytes;
   logic [AxiDataBits-1:0] write_line;
   logic write_error;
 
+  npu_clock_gate u_store_gate (
+    .clk_i, .enable_i(!rst_ni || start || store_push || store_reserve || !store_idle || !write_idle), .clk_o(store_clk)
+  );
+
   npu_vector_store #(
     .VectorLanes(VectorLanes), .VectorLength(VectorLength), .AxiDataBits(AxiDataBits)
   ) u_store (
-    .clk_i, .rst_ni,
+    .clk_i(store_clk), .rst_ni,
     .request_push_i(store_push), .request_i(store_request), .request_full_o(store_full),
     .room_o(store_room), .reserve_i(store_reserve), .beat_push_i(store_beat_valid), .beat_i(store_beat),
     .seg_valid_o(write_seg_valid), .seg_ready_i(write_seg_ready), .seg_addr_o(write_seg_addr),
@@ -212,7 +221,7 @@ module npu_vector_core
   );
 
   npu_wr_stream #(.DataBits(AxiDataBits)) u_write (
-    .clk_i, .rst_ni,
+    .clk_i(store_clk), .rst_ni,
     .seg_valid_i(write_seg_valid), .seg_ready_o(write_seg_ready), .seg_addr_i(write_seg_addr),
     .seg_bytes_i(write_seg_bytes),
     .line_valid_i(write_line_valid), .line_ready_o(write_line_ready), .line_data_i(write_line),

@@ -18,6 +18,7 @@ module matrix_engine #(
     output logic busy_o,
     output logic stall_o,
     output logic array_active_o,
+    output logic [$clog2(ArrayRows*ArrayCols+1)-1:0] array_slots_o,
 
     output logic m_axi_arvalid,
     input logic m_axi_arready,
@@ -82,6 +83,7 @@ module matrix_engine #(
       .busy_o,
       .stall_o,
       .array_active_o,
+      .array_slots_o,
       .ar_valid_o(ar_valid),
       .ar_ready_i(ar_ready),
       .ar_addr_o(ar_addr),
