@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "suites.hpp"
+#include "tandem/abi/packet_cast.hpp"
 #include "unit/check/small_data.hpp"
 #include "unit/models_files/file_helpers.hpp"
 
@@ -131,6 +132,36 @@ TEST_F(ReferenceData, BadChatTemplateFailsItsCasesOnly) {
     EXPECT_NE(result.status, Status::kPass);
     EXPECT_THAT(result.detail, HasSubstr("chat.json: /template"));
   }
+}
+
+TEST_F(ReferenceData, CaseWithFindingsOfCheckModeFails) {
+  Report report;
+  Session session({.backend = "cmodel:tiny?threads=1&check=1"}, report);
+  const auto copy_unwritten = [&] {
+    const runtime::Buffer buffer = session.device().malloc("activations", 128, "unwritten");
+    abi::CopyPacket copy;
+    copy.extent0 = copy.extent1 = copy.extent2 = copy.extent3 = 1;
+    copy.elem_bytes = 4;
+    copy.src_addr = buffer.addr().value;
+    copy.dst_addr = buffer.addr().value + 64;
+    session.device().queue().submit_packet(copy);
+    session.device().queue().finish();
+    return CaseResult{};
+  };
+  session.run("suite", "misuse", copy_unwritten);
+  session.run("suite", "misuse and failure", [&] {
+    CaseResult result = copy_unwritten();
+    result.status = Status::kFail;
+    result.detail = "wrong";
+    return result;
+  });
+  session.run("suite", "nothing", [] { return CaseResult{}; });
+  ASSERT_EQ(report.cases().size(), 3u);
+  EXPECT_EQ(report.cases()[0].status, Status::kFail);
+  EXPECT_THAT(report.cases()[0].detail,
+              HasSubstr("results are right, but check: read-before-write"));
+  EXPECT_EQ(report.cases()[1].detail, "wrong");
+  EXPECT_EQ(report.cases()[2].status, Status::kPass);
 }
 
 TEST_F(ReferenceData, ModelDataOfWrongStructureIsRefused) {
