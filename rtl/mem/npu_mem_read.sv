@@ -38,10 +38,13 @@ module npu_mem_read #(
 
   localparam int unsigned PendingBits = 12;  // bursts of all clients in flight
 
+  // A second register behind the port's keeps m_axi_arready out of what clients see in the same cycle.
+  logic spare_valid_q;
+  logic [IdBits+npu_pkg::AddrBits+7:0] spare_q;
   logic [PendingBits-1:0] pending_q;
   logic [NumClients-1:0] turn;
   logic free;
-  assign free = (!m_axi_arvalid | m_axi_arready) & !quiesce_i;
+  assign free = !spare_valid_q & !quiesce_i;
   assign ar_ready_o = free ? turn : '0;
   assign quiet_o = (pending_q == '0) & (r_valid_o == '0);
   assign m_axi_rready = 1'b1;
@@ -50,24 +53,29 @@ module npu_mem_read #(
 
   always_ff @(posedge clk_i) begin
     logic accept, done;
+    logic [IdBits+npu_pkg::AddrBits+7:0] burst;
     if (!rst_ni) begin
       m_axi_arvalid <= 1'b0;
+      spare_valid_q <= 1'b0;
       r_valid_o <= '0;
       pending_q <= '0;
     end else if ((ar_valid_i != '0) | !quiet_o) begin
       accept = free & ((ar_valid_i & turn) != '0);
       done = m_axi_rvalid & m_axi_rlast;
+      burst = spare_q;
       if (accept) begin
         for (int unsigned c = 0; c < NumClients; c++) begin
-          if (turn[c]) begin
-            m_axi_arid <= IdBits'(c);
-            m_axi_araddr <= ar_addr_i[c];
-            m_axi_arlen <= ar_len_i[c];
-          end
+          if (turn[c]) burst = {IdBits'(c), ar_addr_i[c], ar_len_i[c]};
         end
       end
-      if (accept) m_axi_arvalid <= 1'b1;
-      else if (m_axi_arready) m_axi_arvalid <= 1'b0;
+      if (!m_axi_arvalid | m_axi_arready) begin
+        m_axi_arvalid <= accept | spare_valid_q;
+        spare_valid_q <= 1'b0;
+        if (accept | spare_valid_q) {m_axi_arid, m_axi_araddr, m_axi_arlen} <= burst;
+      end else if (accept) begin
+        spare_valid_q <= 1'b1;
+        spare_q <= burst;
+      end
 
       r_valid_o <= m_axi_rvalid ? NumClients'(1) << m_axi_rid : '0;
       if (m_axi_rvalid) begin

@@ -61,11 +61,20 @@ module npu_mem_write #(
   logic [BeatBits-1:0] base_q;
   logic [7:0] beat_q;               // of the burst whose beats are taken
 
+  // A second register behind each of the port's keeps its ready signals out of what clients see in the same cycle.
+  logic aw_spare_valid_q, w_spare_valid_q;
+  logic [IdBits+npu_pkg::AddrBits+7:0] aw_spare_q;
+  logic [DataBits-1:0] w_spare_data_q;
+  logic [BeatBytes-1:0] w_spare_strb_q;
+  logic w_spare_last_q;
+  logic [NumClients-1:0] w_spare_source_q;
+  npu_pkg::addr_t w_spare_addr_q;
+
   logic [NumClients-1:0] turn;
   logic order_full, free, w_free;
   assign order_full = (order_wr_q ^ order_rd_q) == (OrderBits + 1)'(OrderDepth);
-  assign free = (!m_axi_awvalid | m_axi_awready) & !order_full & !quiesce_i;
-  assign w_free = !m_axi_wvalid | m_axi_wready;
+  assign free = !aw_spare_valid_q & !order_full & !quiesce_i;
+  assign w_free = !w_spare_valid_q;
   assign aw_ready_o = free ? turn : '0;
   assign w_ready_o = w_free ? source_q : '0;
 
@@ -91,11 +100,14 @@ module npu_mem_write #(
   assign quiet_o = (pending_q == '0) & (b_valid_q == '0) & (b_valid_o == '0);
 
   always_ff @(posedge clk_i) begin
-    logic accept, w_take, w_done, load;
-    logic [BeatBits-1:0] first;
+    logic accept, w_take, w_done, load, to_port;
+    logic [IdBits+npu_pkg::AddrBits+7:0] burst;
+    npu_pkg::addr_t addr;
     if (!rst_ni) begin
       m_axi_awvalid <= 1'b0;
       m_axi_wvalid <= 1'b0;
+      aw_spare_valid_q <= 1'b0;
+      w_spare_valid_q <= 1'b0;
       order_wr_q <= '0;
       order_rd_q <= '0;
       source_q <= '0;
@@ -110,37 +122,57 @@ module npu_mem_write #(
       w_done = w_take & ((w_last_i & source_q) != '0);
       load = (order_wr_q != order_rd_q) & ((source_q == '0) | w_done);
 
-      first = '0;
+      burst = aw_spare_q;
       if (accept) begin
         for (int unsigned c = 0; c < NumClients; c++) begin
-          if (turn[c]) begin
-            m_axi_awid <= IdBits'(c);
-            m_axi_awaddr <= aw_addr_i[c];
-            m_axi_awlen <= aw_len_i[c];
-            first = aw_addr_i[c][npu_pkg::AddrBits-1:OffBits];
-          end
+          if (turn[c]) burst = {IdBits'(c), aw_addr_i[c], aw_len_i[c]};
         end
-        order_mem[order_wr_q[OrderBits-1:0]] <= {turn, first};
+        order_mem[order_wr_q[OrderBits-1:0]] <= {turn, burst[8+OffBits+:BeatBits]};
         order_wr_q <= order_wr_q + 1'b1;
       end
-      if (accept) m_axi_awvalid <= 1'b1;
-      else if (m_axi_awready) m_axi_awvalid <= 1'b0;
+      if (!m_axi_awvalid | m_axi_awready) begin
+        m_axi_awvalid <= accept | aw_spare_valid_q;
+        aw_spare_valid_q <= 1'b0;
+        if (accept | aw_spare_valid_q) {m_axi_awid, m_axi_awaddr, m_axi_awlen} <= burst;
+      end else if (accept) begin
+        aw_spare_valid_q <= 1'b1;
+        aw_spare_q <= burst;
+      end
 
-      taken_q <= w_take;
-      if (w_take) begin
-        for (int unsigned c = 0; c < NumClients; c++) begin
-          if (source_q[c]) begin
-            m_axi_wdata <= w_data_i[c];
-            m_axi_wstrb <= w_strb_i[c];
-            m_axi_wlast <= w_last_i[c];
+      to_port = !m_axi_wvalid | m_axi_wready;
+      addr = {base_q + BeatBits'(beat_q), OffBits'(0)};
+      taken_q <= to_port & (w_take | w_spare_valid_q);
+      if (to_port) begin
+        m_axi_wvalid <= w_take | w_spare_valid_q;
+        w_spare_valid_q <= 1'b0;
+        taken_source_q <= w_spare_valid_q ? w_spare_source_q : source_q;
+        taken_addr_q <= w_spare_valid_q ? w_spare_addr_q : addr;
+        if (w_spare_valid_q) begin
+          m_axi_wdata <= w_spare_data_q;
+          m_axi_wstrb <= w_spare_strb_q;
+          m_axi_wlast <= w_spare_last_q;
+        end else if (w_take) begin
+          for (int unsigned c = 0; c < NumClients; c++) begin
+            if (source_q[c]) begin
+              m_axi_wdata <= w_data_i[c];
+              m_axi_wstrb <= w_strb_i[c];
+              m_axi_wlast <= w_last_i[c];
+            end
           end
         end
-        taken_source_q <= source_q;
-        taken_addr_q <= {base_q + BeatBits'(beat_q), OffBits'(0)};
-        beat_q <= w_done ? '0 : beat_q + 1'b1;
+      end else if (w_take) begin
+        w_spare_valid_q <= 1'b1;
+        w_spare_source_q <= source_q;
+        w_spare_addr_q <= addr;
+        for (int unsigned c = 0; c < NumClients; c++) begin
+          if (source_q[c]) begin
+            w_spare_data_q <= w_data_i[c];
+            w_spare_strb_q <= w_strb_i[c];
+            w_spare_last_q <= w_last_i[c];
+          end
+        end
       end
-      if (w_take) m_axi_wvalid <= 1'b1;
-      else if (m_axi_wready) m_axi_wvalid <= 1'b0;
+      if (w_take) beat_q <= w_done ? '0 : beat_q + 1'b1;
       if (load) begin
         {source_q, base_q} <= order_mem[order_rd_q[OrderBits-1:0]];
         order_rd_q <= order_rd_q + 1'b1;
