@@ -18,16 +18,18 @@ module npu_matrix_array
     localparam int unsigned SlotBits = $clog2(Slots),
     localparam int unsigned BlockBits = $clog2(Blocks),
     localparam int unsigned RowBits = $clog2(Rows),
-    localparam int unsigned W = Cols * 32
+    localparam int unsigned W = Cols * 32,
+    localparam int unsigned PanelBits = npu_matrix_pkg::PanelCols * 32,
+    localparam int unsigned Panels = Blocks * W / PanelBits
 ) (
     input logic clk_i,
     input logic rst_ni,
 
     // B words become the operand of the steps from the next cycle on.
     input logic                load_b_i,
-    input logic                b_scaled_i,  // which of the two
-    input logic [Blocks*W-1:0] b_direct_words_i,
-    input logic [Blocks*W-1:0] b_scaled_words_i,
+    input logic                use_scaled_i,  // which of the two
+    input logic [PanelBits-1:0] b_direct_i[Panels],
+    input logic [PanelBits-1:0] b_scaled_i[Panels],
 
     input logic                      step_valid_i,
     input logic                      step_int_i,    // int8 products and int32 sums
@@ -85,8 +87,13 @@ module npu_matrix_array
   // ---- the block of B that each quarter of the rows uses
   logic [W-1:0] b_block[Blocks];
   for (genvar i = 0; i < Blocks; i++) begin : gen_block
+    localparam int unsigned Panel = i * W / PanelBits;
+    localparam int unsigned At = i * W % PanelBits;
     always_ff @(posedge clk_i) begin
-      if (load_b_i) b_block[i] <= b_scaled_i ? b_scaled_words_i[i*W+:W] : b_direct_words_i[i*W+:W];
+      if (load_b_i) begin
+        if (use_scaled_i) b_block[i] <= b_scaled_i[Panel][At+:W];
+        else b_block[i] <= b_direct_i[Panel][At+:W];
+      end
     end
   end
 

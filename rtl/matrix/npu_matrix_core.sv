@@ -158,7 +158,9 @@ module npu_matrix_core
   logic [LineBits-1:0] direct_data, turned_data;
 
   npu_matrix_loader #(
-      .AxiDataBits(AxiDataBits)
+      .AxiDataBits(AxiDataBits),
+      .BPanels(BPanels),
+      .InitLineBits(InitPairBits + 1)
   ) u_loader (
       .clk_i,
       .rst_ni,
@@ -293,11 +295,11 @@ module npu_matrix_core
         .Pairs(ChunkSlots * ChunkPairs)
     ) u_bank (
         .clk_i,
-        .direct_i(direct.valid & (direct.dest == DEST_A) & (direct.panel == 6'(i))),
+        .direct_i(direct.valid & (direct.dest == DEST_A) & (direct.bank == 2'(i))),
         .direct_line_i({direct.slot, direct.line[ChunkPairBits:0]}),
         .direct_half_i(direct.half),
         .direct_data_i(direct_data),
-        .turned_i(turned.valid & (turned.dest == DEST_A) & (turned.panel == 6'(i))),
+        .turned_i(turned.valid & (turned.dest == DEST_A) & (turned.bank == 2'(i))),
         .turned_line_i({turned.slot, turned.line[ChunkPairBits:0]}),
         .turned_data_i(turned_data),
         .read_i(read_a),
@@ -361,42 +363,29 @@ module npu_matrix_core
     end
   end
 
-  // Line of a superline's panel in a bank whose slot has 2^bits lines: the groups of superlines share the slot.
-  function automatic logic [7:0] line_at(input logic [7:0] line, input logic [5:0] super_group, input split_e s,
-                                         input int unsigned bits);
-    line_at = line | 8'(32'(super_group) << (bits - 32'(s)));
-  endfunction
-
-  // Superline group and bank of a panel of B.
-  logic [5:0] direct_group, turned_group;
-  logic [5:0] direct_bank, turned_bank;
-  assign direct_group = direct.panel / 6'(BPanels);
-  assign direct_bank = direct.panel % 6'(BPanels);
-  assign turned_group = turned.panel / 6'(BPanels);
-  assign turned_bank = turned.panel % 6'(BPanels);
-
-  logic [Blocks*W-1:0] b_direct, b_scaled, init_words, scale_words;
+  logic [PanelCols*32-1:0] b_direct[BPanels], b_scaled[BPanels], init_words[BPanels];
+  logic [LineBits-1:0] scale_words[2*BPanels];
   for (genvar i = 0; i < BPanels; i++) begin : gen_b
     logic direct_here, turned_here;
-    assign direct_here = direct.valid & (direct_bank == 6'(i));
-    assign turned_here = turned.valid & (turned_bank == 6'(i));
+    assign direct_here = direct.valid & (direct.bank == 2'(i));
+    assign turned_here = turned.valid & (turned.bank == 2'(i));
 
     logic [LineBits-1:0] even, odd;
-    logic [PanelCols*32-1:0] plain, scaled, scale, minimum;
+    logic [PanelCols*32-1:0] scale, minimum;
     npu_matrix_bank #(
         .Pairs(ChunkSlots * ChunkPairs)
     ) u_bank (
         .clk_i,
         .direct_i(direct_here & (direct.dest == DEST_B)),
-        .direct_line_i({direct.slot, (ChunkPairBits + 1)'(line_at(direct.line, direct_group, direct.split, ChunkPairBits + 1))}),
+        .direct_line_i({direct.slot, direct.line[ChunkPairBits:0]}),
         .direct_half_i(direct.half),
         .direct_data_i(direct_data),
         .turned_i(turned_here & (turned.dest == DEST_B)),
-        .turned_line_i({turned.slot, (ChunkPairBits + 1)'(line_at(turned.line, turned_group, turned.split, ChunkPairBits + 1))}),
+        .turned_line_i({turned.slot, turned.line[ChunkPairBits:0]}),
         .turned_data_i(turned_data),
         .read_i(read_b),
-        .read_pair_i({read_b_slot, ChunkPairBits'(line_at(pair_of({1'b0, read_b_row}, log2_bits(mode.b_type)),
-                                                          {4'd0, read_b_group}, split, ChunkPairBits))}),
+        .read_pair_i({read_b_slot, ChunkPairBits'(slot_line(pair_of({1'b0, read_b_row}, log2_bits(mode.b_type)),
+                                                            {4'd0, read_b_group}, split, 4'(ChunkPairBits)))}),
         .even_o(even),
         .odd_o(odd)
     );
@@ -408,26 +397,23 @@ module npu_matrix_core
         .row_i(b_row_low),
         .even_i(even),
         .odd_i(odd),
-        .words_o(plain)
+        .words_o(b_direct[i])
     );
 
     logic [LineBits-1:0] scale_even, scale_odd, min_even, min_odd;
-    logic [ScalePairBits:0] direct_scale_line, turned_scale_line;
     logic [ChunkSlotBits+ScalePairBits-1:0] scale_pair;
-    assign direct_scale_line = (ScalePairBits + 1)'(line_at(direct.line, direct_group, direct.split, ScalePairBits + 1));
-    assign turned_scale_line = (ScalePairBits + 1)'(line_at(turned.line, turned_group, turned.split, ScalePairBits + 1));
-    assign scale_pair = {read_b_slot, ScalePairBits'(line_at(pair_of(group_row, log2_bits(mode.scale_type)),
-                                                              {4'd0, read_b_group}, split, ScalePairBits))};
+    assign scale_pair = {read_b_slot, ScalePairBits'(slot_line(pair_of(group_row, log2_bits(mode.scale_type)),
+                                                              {4'd0, read_b_group}, split, 4'(ScalePairBits)))};
     npu_matrix_bank #(
         .Pairs(ChunkSlots * ScalePairs)
     ) u_scale_bank (
         .clk_i,
         .direct_i(direct_here & (direct.dest == DEST_SCALE)),
-        .direct_line_i({direct.slot, direct_scale_line}),
+        .direct_line_i({direct.slot, direct.line[ScalePairBits:0]}),
         .direct_half_i(direct.half),
         .direct_data_i(direct_data),
         .turned_i(turned_here & (turned.dest == DEST_SCALE)),
-        .turned_line_i({turned.slot, turned_scale_line}),
+        .turned_line_i({turned.slot, turned.line[ScalePairBits:0]}),
         .turned_data_i(turned_data),
         .read_i(read_b & mode.group),
         .read_pair_i(scale_pair),
@@ -439,11 +425,11 @@ module npu_matrix_core
     ) u_min_bank (
         .clk_i,
         .direct_i(direct_here & (direct.dest == DEST_MIN)),
-        .direct_line_i({direct.slot, direct_scale_line}),
+        .direct_line_i({direct.slot, direct.line[ScalePairBits:0]}),
         .direct_half_i(direct.half),
         .direct_data_i(direct_data),
         .turned_i(turned_here & (turned.dest == DEST_MIN)),
-        .turned_line_i({turned.slot, turned_scale_line}),
+        .turned_line_i({turned.slot, turned.line[ScalePairBits:0]}),
         .turned_data_i(turned_data),
         .read_i(read_b & mode.group),
         .read_pair_i(scale_pair),
@@ -478,29 +464,26 @@ module npu_matrix_core
         .clk_i,
         .rst_ni,
         .valid_i(b_dequant),
-        .q_i(plain),
+        .q_i(b_direct[i]),
         .scale_i(scale),
         .min_i(minimum),
-        .words_o(scaled)
+        .words_o(b_scaled[i])
     );
-    assign b_direct[i*PanelCols*32+:PanelCols*32] = plain;
-    assign b_scaled[i*PanelCols*32+:PanelCols*32] = scaled;
-
     logic [LineBits-1:0] init_even, init_odd;
     npu_matrix_bank #(
         .Pairs(2 * InitPairs)
     ) u_init_bank (
         .clk_i,
         .direct_i(direct_here & (direct.dest == DEST_INIT)),
-        .direct_line_i({direct.slot[0], (InitPairBits + 1)'(line_at(direct.line, direct_group, direct.split, InitPairBits + 1))}),
+        .direct_line_i({direct.slot[0], direct.line[InitPairBits:0]}),
         .direct_half_i(direct.half),
         .direct_data_i(direct_data),
         .turned_i(turned_here & (turned.dest == DEST_INIT)),
-        .turned_line_i({turned.slot[0], (InitPairBits + 1)'(line_at(turned.line, turned_group, turned.split, InitPairBits + 1))}),
+        .turned_line_i({turned.slot[0], turned.line[InitPairBits:0]}),
         .turned_data_i(turned_data),
         .read_i(read_init),
-        .read_pair_i({read_init_parity, InitPairBits'(line_at(pair_of(read_init_row, log2_bits(init_type)),
-                                                               {4'd0, read_init_group}, split, InitPairBits))}),
+        .read_pair_i({read_init_parity, InitPairBits'(slot_line(pair_of(read_init_row, log2_bits(init_type)),
+                                                                 {4'd0, read_init_group}, split, 4'(InitPairBits)))}),
         .even_o(init_even),
         .odd_o(init_odd)
     );
@@ -514,7 +497,7 @@ module npu_matrix_core
         .row_i(init_row_low),
         .even_i(init_even),
         .odd_i(init_odd),
-        .words_o(init_words[i*PanelCols*32+:PanelCols*32])
+        .words_o(init_words[i])
     );
 
     // Column scales: one pair, 32 words, for each superline of a tile.
@@ -523,27 +506,26 @@ module npu_matrix_core
     ) u_col_scale_bank (
         .clk_i,
         .direct_i(direct_here & (direct.dest == DEST_COL_SCALE)),
-        .direct_line_i({direct.slot[0], direct_group[1:0], direct.line[0]}),
+        .direct_line_i({direct.slot[0], direct.line[2:0]}),
         .direct_half_i(direct.half),
         .direct_data_i(direct_data),
         .turned_i(turned_here & (turned.dest == DEST_COL_SCALE)),
-        .turned_line_i({turned.slot[0], turned_group[1:0], turned.line[0]}),
+        .turned_line_i({turned.slot[0], turned.line[2:0]}),
         .turned_data_i(turned_data),
         .read_i(scale_read),
         .read_pair_i({scale_parity, scale_group}),
-        .even_o(scale_words[i*PanelCols*32+:LineBits]),
-        .odd_o(scale_words[i*PanelCols*32+LineBits+:LineBits])
+        .even_o(scale_words[2*i]),
+        .odd_o(scale_words[2*i+1])
     );
   end
 
-  // One word for each row of the tile.
-  logic [31:0] row_scale[2*RowTile];
+  // One word for each row of the tile, lines of 16.
+  localparam int unsigned RowLines = (RowTile > 16) ? RowTile / 16 : 1;
+  logic [LineBits-1:0] row_scale[2*RowLines];
   logic [RowBits:0] row_scale_at;
-  for (genvar i = 0; i < RowTile; i++) begin : gen_row_scale
-    always_ff @(posedge clk_i) begin
-      if (direct.valid & (direct.dest == DEST_ROW_SCALE) & (32'(direct.line) == i / 16))
-        row_scale[32'(direct.slot[0])*RowTile+i] <= direct_data[(i%16)*32+:32];
-    end
+  always_ff @(posedge clk_i) begin
+    if (direct.valid & (direct.dest == DEST_ROW_SCALE))
+      row_scale[direct.slot[0]*RowLines+32'(direct.line)] <= direct_data;
   end
 
   // ---- array
@@ -552,7 +534,7 @@ module npu_matrix_core
   logic [RowBits-1:0] drain_row;
   logic [SlotBits-1:0] drain_slot;
   always_ff @(posedge clk_i) begin
-    if (init_en) init_data <= init_words[32'(init_block)*W+:W];
+    if (init_en) init_data <= init_words[32'(init_block)*Cols/PanelCols][32'(init_block)*W%(PanelCols*32)+:W];
   end
 
   npu_matrix_array #(
@@ -564,9 +546,9 @@ module npu_matrix_core
       .clk_i,
       .rst_ni,
       .load_b_i(load_b),
-      .b_scaled_i(mode.group),
-      .b_direct_words_i(b_direct),
-      .b_scaled_words_i(b_scaled),
+      .use_scaled_i(mode.group),
+      .b_direct_i(b_direct),
+      .b_scaled_i(b_scaled),
       .step_valid_i(step_valid),
       .step_int_i(mode.integer_sums),
       .step_slot_i(step_slot),
@@ -618,7 +600,7 @@ module npu_matrix_core
       .read_group_o(scale_group),
       .scale_words_i(scale_words),
       .row_scale_at_o(row_scale_at),
-      .row_scale_i(row_scale[{scale_parity, row_scale_at}]),
+      .row_scale_i(row_scale[32'(scale_parity)*RowLines+32'(row_scale_at)/16]),
       .seg_valid_o(seg_valid),
       .seg_ready_i(seg_ready),
       .seg_addr_o(seg_addr),

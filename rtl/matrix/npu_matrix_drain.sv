@@ -15,7 +15,8 @@ module npu_matrix_drain
     localparam int unsigned SlotBits = $clog2(2 * Blocks),
     localparam int unsigned BlockBits = $clog2(Blocks),
     localparam int unsigned RowBits = $clog2(Rows),
-    localparam int unsigned W = Cols * 32
+    localparam int unsigned W = Cols * 32,
+    localparam int unsigned Lines = Blocks * W / LineBits
 ) (
     input logic  clk_i,
     input logic  rst_ni,
@@ -35,13 +36,13 @@ module npu_matrix_drain
     output logic [SlotBits-1:0] drain_slot_o,
     input  logic [W-1:0]        drain_data_i,
 
-    // Column scales of superline `read_group_o`, from the next cycle on in scale_words_i; row scales at once.
+    // Column scales, pair `read_group_o` of the buffer, from the next cycle on in scale_words_i; row scales at once.
     output logic                 read_scale_o,
     output logic                 read_parity_o,
     output logic [1:0]           read_group_o,
-    input  logic [Blocks*W-1:0]  scale_words_i,
+    input  logic [LineBits-1:0]  scale_words_i[Lines],
     output logic [RowBits:0]     row_scale_at_o,
-    input  logic [31:0]          row_scale_i,
+    input  logic [LineBits-1:0]  row_scale_i,  // the line of 16 that holds it
 
     output logic                   seg_valid_o,
     input  logic                   seg_ready_i,
@@ -97,7 +98,8 @@ module npu_matrix_drain
   assign drain_en_o = issue;
   assign read_scale_o = (state == READ_SCALE) & pipe_empty;
   assign read_parity_o = parity;
-  assign read_group_o = group;
+  // Superlines share the buffer evenly, as in the other buffers.
+  assign read_group_o = (tile.split == SPLIT_2) ? {group[0], 1'b0} : group;
   assign row_scale_at_o = row[RowBits:0];
 
   always_comb begin
@@ -194,7 +196,7 @@ module npu_matrix_drain
       tag4 <= '0;
       tag5 <= '0;
     end else if (advance & ((state != IDLE) | ~pipe_empty)) begin
-      tag1 <= '{valid: issue, last: last_block, block: block, cols: cols_left, row_scale: row_scale_i};
+      tag1 <= '{valid: issue, last: last_block, block: block, cols: cols_left, row_scale: row_scale_i[{row[3:0], 5'd0}+:32]};
       if (mode_i.row_col) begin
         tag2 <= tag1;
         tag3 <= tag2;
@@ -227,7 +229,10 @@ module npu_matrix_drain
         narrowed <= nx;
       end
       if (tag3.valid) begin
-        column = scale_words_i[32'(tag3.block)*W+:W];
+        for (j = 0; j < Cols; j++) begin
+          k = 32'(tag3.block) * Cols + j;
+          column[j*32+:32] = scale_words_i[k/16][{k[3:0], 5'd0}+:32];
+        end
         for (j = 0; j < Cols; j++) nx[j*32+:32] = npu_fp32_pkg::mul32(scaled2[j*32+:32], column[j*32+:32]);
         scaled3 = nx;
       end

@@ -9,6 +9,9 @@ module npu_matrix_loader
   import npu_matrix_pkg::*;
 #(
     parameter int unsigned AxiDataBits = 512,
+    // Panels of a superline, and log2 of the lines of a tile in a bank of the initial values.
+    parameter int unsigned BPanels = 2,
+    parameter int unsigned InitLineBits = 6,
     // Beats that may be in flight or wait for their place.
     parameter int unsigned FifoBeats = 256
 ) (
@@ -250,6 +253,33 @@ module npu_matrix_loader
   logic [7:0] row;
   assign row = tag.index[7:0];
 
+  // Panel, line of the panel and halves of the line that the line from memory goes to.
+  logic [5:0] panel;
+  logic [7:0] panel_line;
+  logic [1:0] half;
+  always_comb begin
+    panel = tag.index[5:0];
+    panel_line = line_index;
+    half = 2'b11;
+    if (tag.layout == LOAD_ROWS && tag.dest != DEST_ROW_SCALE) begin
+      case (tag.log2_bits)
+        3'd5: begin
+          panel = {1'b0, line_index[5:1]};
+          panel_line = {row[6:0], line_index[0]};
+        end
+        3'd4: begin
+          panel = line_index[5:0];
+          panel_line = row;
+        end
+        default: begin
+          panel = {line_index[4:0], second_half};
+          panel_line = {1'b0, row[7:1]};
+          half = row[0] ? 2'b10 : 2'b01;
+        end
+      endcase
+    end
+  end
+
   always_ff @(posedge clk_i) begin : direct_port
     if (!rst_ni) begin
       direct_o.valid <= 1'b0;
@@ -263,37 +293,20 @@ module npu_matrix_loader
     if (place) begin
       direct_o.dest <= tag.dest;
       direct_o.slot <= tag.slot;
-      direct_o.split <= tag.split;
-      direct_o.half <= 2'b11;
+      direct_o.half <= half;
+      direct_o.bank <= (tag.dest == DEST_A) ? panel[1:0] : 2'(panel % 6'(BPanels));
+      direct_o.line <= (tag.dest inside {DEST_A, DEST_ROW_SCALE}) ? panel_line
+          : slot_line(panel_line, panel / 6'(BPanels), tag.split, slot_line_bits(tag.dest, 4'(InitLineBits)));
       direct_data_o <= line;
-      if (tag.layout == LOAD_PANELS) begin
-        direct_o.panel <= tag.index[5:0];
-        direct_o.line <= line_index;
-      end else if (tag.dest == DEST_ROW_SCALE) begin
-        direct_o.line <= line_index;
-      end else begin
-        case (tag.log2_bits)
-          3'd5: begin
-            direct_o.panel <= {1'b0, line_index[5:1]};
-            direct_o.line <= {row[6:0], line_index[0]};
-          end
-          3'd4: begin
-            direct_o.panel <= line_index[5:0];
-            direct_o.line <= row;
-          end
-          default: begin
-            direct_o.panel <= {line_index[4:0], second_half};
-            direct_o.line <= {1'b0, row[7:1]};
-            direct_o.half <= row[0] ? 2'b10 : 2'b01;
-            if (second_half) direct_data_o[LineBits/2-1:0] <= line[LineBits-1:LineBits/2];
-            else direct_data_o[LineBits-1:LineBits/2] <= line[LineBits/2-1:0];
-          end
-        endcase
-      end
+      if (half == 2'b01) direct_data_o[LineBits/2-1:0] <= second_half ? line[LineBits-1:LineBits/2] : line[LineBits/2-1:0];
+      if (half == 2'b10) direct_data_o[LineBits-1:LineBits/2] <= second_half ? line[LineBits-1:LineBits/2] : line[LineBits/2-1:0];
     end
   end
 
-  npu_matrix_transposer u_transposer (
+  npu_matrix_transposer #(
+      .BPanels(BPanels),
+      .InitLineBits(InitLineBits)
+  ) u_transposer (
       .clk_i,
       .rst_ni,
       .line_valid_i(turn_valid),

@@ -71,11 +71,26 @@ package npu_matrix_pkg;
     logic valid;
     dest_e dest;
     logic [ChunkSlotBits-1:0] slot;
-    split_e split;
-    logic [5:0] panel;
-    logic [7:0] line;
+    logic [1:0] bank;  // panel within its superline (B) or of A
+    logic [7:0] line;  // within the slot
     logic [1:0] half;
   } place_t;
+
+  // log2 of the lines of a slot in a bank of the destination. Superlines of a tile share the slot.
+  function automatic logic [3:0] slot_line_bits(input dest_e dest, input logic [3:0] init_line_bits);
+    case (dest)
+      DEST_A, DEST_B: slot_line_bits = 4'($clog2(2 * ChunkPairs));
+      DEST_SCALE, DEST_MIN: slot_line_bits = 4'($clog2(2 * ScalePairs));
+      DEST_COL_SCALE: slot_line_bits = 4'd3;
+      default: slot_line_bits = init_line_bits;
+    endcase
+  endfunction
+
+  // Line within the slot of line `line` of superline `group`.
+  function automatic logic [7:0] slot_line(input logic [7:0] line, input logic [5:0] group, input split_e split,
+                                           input logic [3:0] line_bits);
+    slot_line = line | 8'({10'd0, group} << (line_bits - {2'd0, split}));
+  endfunction
 
   // A tile of C, as the array and the drain see it.
   typedef struct packed {

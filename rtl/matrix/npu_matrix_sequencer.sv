@@ -105,31 +105,13 @@ module npu_matrix_sequencer
   // ---- steps: count.low selects the block or superline, count.high the group of rows
   logic [SlotBits-1:0] count;
   logic [6:0] row;
-  logic [BlockBits-1:0] low, sub;
-  logic [1:0] group;
+  logic [BlockBits-1:0] low;
   logic last_count, last_row, running;
   assign low = count[BlockBits-1:0];
   assign running = (state == RUN) & (filled != '0);
   assign last_count = (&low) & (count[SlotBits-1] | ~tile.two_groups);
   assign last_row = {1'b0, row} + 8'd1 == chunk.rows;
   assign chunk_end = running & last_count & last_row;
-
-  always_comb begin
-    case (tile.split)
-      SPLIT_1: begin
-        group = 2'd0;
-        sub = low;
-      end
-      SPLIT_2: begin
-        group = {1'b0, low[BlockBits-1]};
-        sub = {1'b0, low[BlockBits-2:0]};
-      end
-      default: begin
-        group = low[BlockBits-1-:2];
-        sub = low & BlockBits'(Blocks / 4 - 1);
-      end
-    endcase
-  end
 
   // ---- what a step does
   typedef struct packed {
@@ -147,38 +129,51 @@ module npu_matrix_sequencer
     logic chunk_end;
   } step_t;
 
-  step_t step_now;
-  // Columns of the step that the tile has, and rows of the first group.
-  logic [11:0] cols_from, cols_now, rows_first_group;
-  assign rows_first_group = tile.two_groups ? 12'(Rows) : {4'd0, tile.rows};
-  logic [11:0] first_col;
-  assign first_col = (12'(group) * 12'(Blocks)) * 12'(Cols);
-
-  assign cols_from = first_col + (12'(sub) << tile.split) * 12'(Cols);
-  assign cols_now = ({1'b0, tile.cols} <= cols_from) ? 12'd0
-      : ({1'b0, tile.cols} - cols_from < 12'(Cols) << tile.split) ? {1'b0, tile.cols} - cols_from : 12'(Cols) << tile.split;
-
-  always_comb begin
+  // The step of `count` in a row of the chunk. Low bits of count select superline and block, the high bit the rows.
+  function automatic step_t step_now();
+    logic [BlockBits-1:0] sub;
+    logic [1:0] group;
+    logic [11:0] cols, rows, first_col, col;
+    case (tile.split)
+      SPLIT_1: begin
+        group = 2'd0;
+        sub = low;
+      end
+      SPLIT_2: begin
+        group = {1'b0, low[BlockBits-1]};
+        sub = {1'b0, low[BlockBits-2:0]};
+      end
+      default: begin
+        group = low[BlockBits-1-:2];
+        sub = low & BlockBits'(Blocks / 4 - 1);
+      end
+    endcase
+    cols = {1'b0, tile.cols};
+    rows = count[SlotBits-1] ? {4'd0, tile.rows} - 12'(Rows) : tile.two_groups ? 12'(Rows) : {4'd0, tile.rows};
+    first_col = 12'(group) * 12'(Blocks * Cols);
+    col = first_col + ((12'(sub) * 12'(Cols)) << tile.split);  // of the step's first block
     step_now = '0;
-    step_now.valid = running & (first_col < {1'b0, tile.cols});
-    step_now.new_a = running & (count == '0);
-    step_now.new_b = step_now.valid & (sub == '0) & ~count[SlotBits-1];
+    step_now.valid = first_col < cols;
+    step_now.new_a = count == '0;
+    step_now.new_b = (first_col < cols) & (sub == '0) & ~count[SlotBits-1];
     step_now.slot = count;
-    step_now.work = SlotsBits'(cols_now * (step_now.second ? {4'd0, tile.rows} - 12'(Rows) : rows_first_group));
     step_now.second = count[SlotBits-1];
+    if (col < cols) begin
+      step_now.work = SlotsBits'(rows * ((cols - col < 12'(Cols) << tile.split) ? cols - col : 12'(Cols) << tile.split));
+    end
     for (int unsigned q = 0; q < 4; q++) begin
       case (tile.split)
         SPLIT_1: step_now.block[q] = sub;
         SPLIT_2: step_now.block[q] = BlockBits'(sub << 1) + BlockBits'(q >> 1);
         default: step_now.block[q] = BlockBits'(sub << 2) + BlockBits'(q);
       endcase
-      step_now.quarters[q] = first_col + 12'(step_now.block[q]) * 12'(Cols) < {1'b0, tile.cols};
+      step_now.quarters[q] = first_col + 12'(step_now.block[q]) * 12'(Cols) < cols;
     end
     step_now.chunk_slot = head;
     step_now.row = row;
     step_now.group = group;
     step_now.chunk_end = chunk_end;
-  end
+  endfunction
 
   // ---- the delay line; group-quantised steps enter it earlier
   localparam int unsigned Delay = 3;
@@ -201,7 +196,8 @@ module npu_matrix_sequencer
       line <= '0;
     end else if (running | line_busy) begin
       line_valid <= {line_valid[Delay+GroupDelay-2:0], running};
-      line <= {line[Delay+GroupDelay-2:0], step_now};
+      if (running) line <= {line[Delay+GroupDelay-2:0], step_now()};
+      else line <= {line[Delay+GroupDelay-2:0], step_t'('0)};
     end
   end
 

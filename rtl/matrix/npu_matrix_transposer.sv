@@ -6,7 +6,11 @@
 
 module npu_matrix_transposer
   import npu_matrix_pkg::*;
-(
+#(
+    // Panels of a superline, and log2 of the lines of a tile in a bank of the initial values.
+    parameter int unsigned BPanels = 2,
+    parameter int unsigned InitLineBits = 6
+) (
     input logic clk_i,
     input logic rst_ni,
 
@@ -85,9 +89,9 @@ module npu_matrix_transposer
       if (running) begin
         place_o.dest <= current.dest;
         place_o.slot <= current.slot;
-        place_o.split <= current.split;
-        place_o.panel <= current.panel;
-        place_o.line <= out_line;
+        place_o.bank <= (current.dest == DEST_A) ? current.panel[1:0] : 2'(current.panel % 6'(BPanels));
+        place_o.line <= (current.dest == DEST_A) ? out_line
+            : slot_line(out_line, current.panel / 6'(BPanels), current.split, slot_line_bits(current.dest, 4'(InitLineBits)));
         place_o.half <= 2'b11;
         out_line <= end_of_panel ? '0 : out_line + 8'd1;
         if (end_of_panel) begin
