@@ -57,7 +57,6 @@ class Simulator::Access {
     simulator.accesses_.fetch_sub(1);
     if (simulator.failure_) std::rethrow_exception(simulator.failure_);
   }
-  std::unique_lock<std::mutex>& lock() { return lock_; }
 
   /// Calls `act`; what it throws is the failure of the model.
   template <class Act>
@@ -104,14 +103,16 @@ Simulator::~Simulator() {
 
 std::uint32_t Simulator::read32(std::uint32_t offset) {
   Access access(*this);
-  return access.guarded([&] { return model_->read32(offset); });
+  const std::uint32_t value = access.guarded([&] { return model_->read32(offset); });
+  publish_irq();
+  return value;
 }
 
 void Simulator::write32(std::uint32_t offset, std::uint32_t value) {
   Access access(*this);
   watch_->register_written(offset, value);
   access.guarded([&] { model_->write32(offset, value); });
-  irq_.notify_all();
+  publish_irq();
   quiet_looks_ = 0;
   if (clocking_) return;
   clocking_ = true;
@@ -120,10 +121,12 @@ void Simulator::write32(std::uint32_t offset, std::uint32_t value) {
 }
 
 bool Simulator::wait_irq(std::chrono::nanoseconds timeout) {
-  Access access(*this);
-  const auto until = [this] { return failure_ || model_->irq(); };
-  irq_.wait_for(access.lock(), timeout, until);
-  if (failure_) std::rethrow_exception(failure_);
+  {
+    std::unique_lock lock(irq_mutex_);
+    irq_changed_.wait_for(lock, timeout, [this] { return irq_failed_ || irq_level_; });
+    if (!irq_failed_) return irq_level_;
+  }
+  Access access(*this);  // Throws what happened.
   return model_->irq();
 }
 
@@ -148,6 +151,7 @@ void Simulator::reset() {
     fail(std::current_exception());
     throw;
   }
+  publish_irq();
 }
 
 void Simulator::set_tracing(bool on) {
@@ -212,9 +216,8 @@ void Simulator::work() {
 }
 
 void Simulator::work_once() {
-  const bool irq = model_->irq();
   model_->run(kLookCycles, accesses_);
-  if (model_->irq() != irq) irq_.notify_all();
+  publish_irq();
   if (accesses_.load(std::memory_order_relaxed) != 0) return;
   if (is_busy()) {
     quiet_looks_ = 0;
@@ -261,7 +264,19 @@ void Simulator::throw_stuck() {
 void Simulator::fail(std::exception_ptr error) {
   failure_ = std::move(error);
   clocking_ = false;
-  irq_.notify_all();
+  publish_irq();
+}
+
+void Simulator::publish_irq() {
+  const bool failed = failure_ != nullptr;
+  const bool level = !failed && model_->irq();
+  if (level == irq_level_ && failed == irq_failed_) return;  // Only this function changes them.
+  {
+    const std::lock_guard lock(irq_mutex_);
+    irq_level_ = level;
+    irq_failed_ = failed;
+  }
+  irq_changed_.notify_all();
 }
 
 }  // namespace tandem::rtlmodel

@@ -145,6 +145,7 @@ class VerilatedDevice final : public DeviceModel {
 
   static std::unique_ptr<VerilatedContext> make_context(const ModelOptions& options) {
     auto context = std::make_unique<VerilatedContext>();
+    context->threads(1);
     context->randReset(2);
     context->randSeed(static_cast<int>(options.seed % 0x7fff'ffff + 1));
     context->traceEverOn(true);

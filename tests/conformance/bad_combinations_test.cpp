@@ -151,7 +151,7 @@ TEST_P(BadCombination, LoadUcodeLimits) {
   p.dst_word = 12;  // 11 words are loaded
   expect_fault(p, Fault::kBadField, offsetof(L, dst_word));
   p.dst_word = 11;
-  p.words = test_config().ucode_words - 11 + 1;
+  p.words = config().ucode_words - 11 + 1;
   expect_fault(p, Fault::kBadShape, offsetof(L, words));
   p.words = 0xffff'ffff;
   expect_fault(p, Fault::kBadShape, offsetof(L, words));

@@ -6,6 +6,7 @@
 #include "tandem/abi/metadata.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/driver/registry.hpp"
+#include "tandem/runtime/config.hpp"
 
 namespace tandem::tests {
 namespace {
@@ -15,6 +16,15 @@ constexpr std::uint64_t kProbe = map::kData + map::kDataSize - 64;
 std::string_view without_prefix(std::string_view suite) {
   const std::size_t slash = suite.find('/');
   return slash == std::string_view::npos ? suite : suite.substr(slash + 1);
+}
+
+/// The configuration of the tests with the sizes of the target's hardware.
+driver::DeviceConfig config_of(const BackendUnderTest& target) {
+  driver::DeviceConfig config = test_config();
+  if (target.hardware.empty()) return config;
+  driver::DeviceConfig hardware = runtime::load_config(target.hardware);
+  hardware.regions = std::move(config.regions);
+  return hardware;
 }
 
 std::string_view without_suffix(std::string_view test) { return test.substr(0, test.find('/')); }
@@ -40,7 +50,8 @@ void Conformance::SetUp() {
     GTEST_SKIP() << "unsupported: " << note->reason;
   }
   try {
-    backend_ = driver::open_backend(target.uri, test_config());
+    config_ = config_of(target);
+    backend_ = driver::open_backend(target.uri, config_);
   } catch (const Error& error) {
     if (target.built) throw;
     GTEST_SKIP() << "backend absent: " << error.what();

@@ -21,6 +21,8 @@ class Conformance : public testing::TestWithParam<const BackendUnderTest*> {
   void SetUp() override;
   void TearDown() override;
 
+  /// What the device was opened with: the memory map of the tests, and sizes that it has.
+  const driver::DeviceConfig& config() const { return config_; }
   RawDevice& device() { return *device_; }
   driver::Backend& backend() { return *backend_; }
   /// Hands the backend over, e.g. to a Driver; `device()` is gone then.
@@ -38,6 +40,7 @@ class Conformance : public testing::TestWithParam<const BackendUnderTest*> {
  private:
   void expect_fault_of(const abi::Packet& packet, abi::Fault fault, std::uint64_t fault_addr);
 
+  driver::DeviceConfig config_;
   std::unique_ptr<driver::Backend> backend_;
   std::unique_ptr<RawDevice> device_;
   // While a failure is expected, results are caught instead of reported.

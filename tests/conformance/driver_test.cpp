@@ -18,7 +18,7 @@ using Waiting = driver::DriverOptions::Waiting;
 class ThroughDriver : public Conformance {
  protected:
   Driver& open(DriverOptions options) {
-    driver_ = std::make_unique<Driver>(release(), test_config(), options);
+    driver_ = std::make_unique<Driver>(release(), config(), options);
     driver_->start();
     return *driver_;
   }
@@ -40,9 +40,9 @@ abi::SignalPacket signal(std::uint32_t value) {
 
 TEST_P(ThroughDriver, ReadsTheCapabilities) {
   const driver::Capabilities& found = open({}).capabilities();
-  EXPECT_EQ(found.config_name, "conformance");
+  EXPECT_EQ(found.config_name, config().name);
   EXPECT_EQ(found.abi_hash, abi::kAbiHash);
-  EXPECT_EQ(found.ucode_words, test_config().ucode_words);
+  EXPECT_EQ(found.ucode_words, config().ucode_words);
 }
 
 TEST_P(ThroughDriver, ManyPacketsBothWaysOfWaiting) {

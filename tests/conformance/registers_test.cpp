@@ -24,14 +24,13 @@ TEST_P(Identity, NamesContractAndConfiguration) {
   EXPECT_EQ(d.r(reg::kMagic), 0x4d444e54u);
   EXPECT_EQ(d.r(reg::kAbiVersion), abi::kAbiVersion);
   EXPECT_EQ(d.r64(reg::kAbiHashLo), abi::kAbiHash);
-  const driver::DeviceConfig config = test_config();
-  EXPECT_EQ(d.r(reg::kArrayRows), config.array_rows);
-  EXPECT_EQ(d.r(reg::kArrayCols), config.array_cols);
-  EXPECT_EQ(d.r(reg::kVectorLanes), config.vector_lanes);
-  EXPECT_EQ(d.r(reg::kVectorLength), config.vector_length);
+  EXPECT_EQ(d.r(reg::kArrayRows), config().array_rows);
+  EXPECT_EQ(d.r(reg::kArrayCols), config().array_cols);
+  EXPECT_EQ(d.r(reg::kVectorLanes), config().vector_lanes);
+  EXPECT_EQ(d.r(reg::kVectorLength), config().vector_length);
   EXPECT_EQ(d.r(reg::kVectorLength) % 64, 0u);
-  EXPECT_EQ(d.r(reg::kUcodeWords), config.ucode_words);
-  EXPECT_EQ(d.r(reg::kAxiDataBits), config.axi_data_bits);
+  EXPECT_EQ(d.r(reg::kUcodeWords), config().ucode_words);
+  EXPECT_EQ(d.r(reg::kAxiDataBits), config().axi_data_bits);
   EXPECT_EQ(d.r(reg::kFeatures) & ~reg::kFeaturesTimed, 0u);
   std::string name;
   for (std::uint32_t at = reg::kConfigName0; at <= reg::kConfigName3; at += 4) {
@@ -40,7 +39,7 @@ TEST_P(Identity, NamesContractAndConfiguration) {
       if (c != 0) name += c;
     }
   }
-  EXPECT_EQ(name, config.name);
+  EXPECT_EQ(name, config().name);
 }
 
 /// Value that differs from `old` in bits that the register certainly has.

@@ -33,9 +33,28 @@ constexpr bool kHaveCmodel = true;
 constexpr bool kHaveCmodel = false;
 #endif
 
+#ifdef TANDEM_HAVE_RTL_TINY
+constexpr bool kHaveRtlTiny = true;
+#else
+constexpr bool kHaveRtlTiny = false;
+#endif
+#ifdef TANDEM_HAVE_RTL_EDGE
+constexpr bool kHaveRtlEdge = true;
+#else
+constexpr bool kHaveRtlEdge = false;
+#endif
+#ifdef TANDEM_HAVE_RTL_LARGE
+constexpr bool kHaveRtlLarge = true;
+#else
+constexpr bool kHaveRtlLarge = false;
+#endif
+
 constexpr BackendUnderTest kBackends[] = {
     {"Null", "null:", kHaveNull, kNullUnsupported, {}},
     {"Cmodel", "cmodel:", kHaveCmodel, {}, {}},
+    {"RtlTiny", "rtl:tiny?stalls=1&reorder=1", kHaveRtlTiny, {}, {}, "tiny"},
+    {"RtlEdge", "rtl:edge", kHaveRtlEdge, {}, {}, "edge"},
+    {"RtlLarge", "rtl:large?memory=realistic", kHaveRtlLarge, {}, {}, "large"},
     {"CmodelCheck", "cmodel:?check=1", kHaveCmodel, {}, {}},
 };
 

@@ -20,6 +20,8 @@ struct BackendUnderTest {
   bool built = true;  ///< This build makes the plug-in, so its absence is a failure, not a skip.
   std::span<const TestNote> unsupported;       ///< Skipped: the device does not have it.
   std::span<const TestNote> expected_failure;  ///< Run; passing is a failure.
+  /// Configuration of sim_configs whose sizes the device has; empty: it takes any.
+  std::string_view hardware = {};
 };
 
 /// How GoogleTest prints a parameter.

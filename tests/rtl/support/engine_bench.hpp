@@ -135,6 +135,7 @@ class EngineBench {
  private:
   static std::unique_ptr<VerilatedContext> make_context(std::uint64_t seed) {
     auto context = std::make_unique<VerilatedContext>();
+    context->threads(1);
     context->randReset(2);
     context->randSeed(static_cast<int>(seed % 0x7fff'ffff + 1));
     return context;

@@ -71,6 +71,7 @@ class Simulator {
   void check_progress();
   [[noreturn]] void throw_stuck();
   void fail(std::exception_ptr error);
+  void publish_irq();
   void trace_window(bool open);
   void require_stopped(const char* what);
 
@@ -81,7 +82,6 @@ class Simulator {
 
   std::mutex mutex_;                   // Of everything below, and of the model.
   std::condition_variable wake_;       // The worker: there is work, or the end.
-  std::condition_variable irq_;        // wait_irq: the line changed, or the model failed.
   std::atomic<unsigned> accesses_{0};  // That wait for the mutex; the worker makes room.
   bool clocking_ = false;
   std::atomic<bool> quit_{false};
@@ -90,6 +90,14 @@ class Simulator {
   std::uint64_t progress_ = 0;  // Handshakes when progress was seen last, and its cycle.
   std::uint64_t progress_cycle_ = 0;
   std::exception_ptr failure_;
+
+  // What wait_irq looks at, so that it never competes for the model. Written with both mutexes
+  // held.
+  std::mutex irq_mutex_;
+  std::condition_variable irq_changed_;
+  bool irq_level_ = false;
+  bool irq_failed_ = false;
+
   std::thread worker_;
 };
 
