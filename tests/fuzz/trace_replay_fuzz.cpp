@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "fuzz.hpp"
+#include "idle_engine.hpp"
 #include "record_bytes.hpp"
 #include "tandem/base/log.hpp"
 #include "tandem/runtime/trace.hpp"
@@ -17,31 +18,7 @@ namespace {
 using namespace tandem;
 using namespace tandem::runtime;
 
-constexpr std::uint64_t kChecksum = 0x5eed;
-
-/// Every packet that passed its checks is done at once, whatever its extents are.
-class IdleEngine final : public driver::Engine {
- public:
-  std::optional<abi::Engine> engine_for(std::uint8_t opcode) const override {
-    switch (static_cast<abi::Opcode>(opcode)) {
-      case abi::Opcode::kMatmul:
-        return abi::Engine::kMatrix;
-      case abi::Opcode::kVector:
-        return abi::Engine::kVector;
-      case abi::Opcode::kCopy:
-      case abi::Opcode::kFill:
-      case abi::Opcode::kGather:
-      case abi::Opcode::kScatterAdd:
-        return abi::Engine::kDma;
-      default:
-        return std::nullopt;
-    }
-  }
-  void execute(const abi::Packet&, const abi::OperandList&, const driver::ExecutionContext&,
-               driver::ExecutionResult& result) override {
-    result.checksum = kChecksum;
-  }
-};
+constexpr std::uint64_t kChecksum = fuzz::IdleEngine::kChecksum;
 
 Device open_device() {
   const driver::DeviceConfig config = runtime::testing::toy_config();
@@ -49,8 +26,8 @@ Device open_device() {
   options.driver.ring_entries = 16;
   options.driver.timeout = std::chrono::milliseconds(20);  // WAIT for a word that nobody writes
   options.check_mode = true;                               // live memory counts as written
-  return Device::open(std::make_unique<driver::InProcessBackend>("fuzz:toy", config,
-                                                                 std::make_unique<IdleEngine>()),
+  return Device::open(std::make_unique<driver::InProcessBackend>(
+                          "fuzz:toy", config, std::make_unique<fuzz::IdleEngine>()),
                       config, options);
 }
 

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <memory>
 
+#include "fuzz/idle_engine.hpp"
 #include "fuzz_target.hpp"
 #include "suites.hpp"
-#include "tandem/cmodel/engine.hpp"
 #include "tandem/driver/in_process_backend.hpp"
 #include "unit/check/small_data.hpp"
 #include "unit/models_files/file_helpers.hpp"
@@ -26,10 +26,9 @@ std::unique_ptr<runtime::Device> open_device() {
                     {"ucode", PhysAddr(0x9000'0000), 1 << 20, true},
                     {"weights", PhysAddr(0x1'0000'0000), 16 << 20, true},
                     {"activations", PhysAddr(0x2'0000'0000), 16 << 20, true}};
-  const cmodel::Options engine{.threads = 1, .simd = cmodel::SimdPath::kPortable};
   return std::make_unique<runtime::Device>(
       runtime::Device::open(std::make_unique<driver::InProcessBackend>(
-                                "fuzz", config, std::make_unique<cmodel::NpuEngine>(engine)),
+                                "fuzz", config, std::make_unique<fuzz::IdleEngine>()),
                             config));
 }
 
