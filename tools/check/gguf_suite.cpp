@@ -77,13 +77,15 @@ void check_gguf(Session& session, const std::filesystem::path& dir) {
   const std::string suite = dir.filename().string();
   const JsonValue golden = JsonValue::read(dir / "golden.json");
   const auto references = models::SafetensorsFile::open(dir / "golden.safetensors");
-  for (const auto& [type, entry] : golden.at("files").members()) {
+  for (const auto& member : golden.at("files").members()) {
+    const std::string& type = member.first;
+    const JsonValue& entry = member.second;
     const std::filesystem::path path = dir / entry.at("file").get<std::string>();
     std::unique_ptr<models::GgufFile> file;
-    for (const auto& [name, want] : entry.at("tensors").members()) {
-      session.run(suite, type + "." + name, [&] {
+    for (const auto& tensor : entry.at("tensors").members()) {
+      session.run(suite, type + "." + tensor.first, [&] {
         if (!file) file = std::make_unique<models::GgufFile>(models::GgufFile::open(path));
-        return check_tensor(*file, name, want);
+        return check_tensor(*file, tensor.first, tensor.second);
       });
     }
     std::unique_ptr<ModelUnderCheck> model;
