@@ -56,6 +56,7 @@ constexpr BackendUnderTest kBackends[] = {
     {"RtlEdge", "rtl:edge", kHaveRtlEdge, {}, {}, "edge"},
     {"RtlLarge", "rtl:large?memory=realistic", kHaveRtlLarge, {}, {}, "large"},
     {"CmodelCheck", "cmodel:?check=1", kHaveCmodel, {}, {}},
+    {"LockstepCmodel", "lockstep:cmodel:,cmodel:?threads=1&simd=portable", kHaveCmodel, {}, {}},
 };
 
 bool matches(std::string_view pattern, std::string_view text) {

@@ -12,7 +12,7 @@
 
 #include "tandem/base/error.hpp"
 #include "tandem/base/log.hpp"
-#include "tandem/driver/backend_uri.hpp"
+#include "tandem/driver/registry.hpp"
 
 namespace tandem::cli {
 
@@ -34,7 +34,7 @@ void add_device_flags(CLI::App& app, DeviceFlags& flags) {
 
 std::string backend_uri(const DeviceFlags& flags) {
   if (flags.threads == 0) return flags.backend;
-  driver::BackendUri uri = driver::BackendUri::parse(flags.backend);
+  driver::BackendUri uri = driver::parse_uri(flags.backend);
   const std::string threads = std::to_string(flags.threads);
   const auto [option, added] = uri.options.emplace("threads", threads);
   if (!added && option->second != threads) {

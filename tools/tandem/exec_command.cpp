@@ -32,9 +32,8 @@ struct ExecOptions {
 // The configuration that Device::open would take.
 driver::DeviceConfig config_of(const DeviceFlags& flags, const driver::BackendUri& uri) {
   if (!flags.config.empty()) return runtime::load_config(flags.config);
-  const bool named =
-      !uri.body.empty() && driver::find_backend(uri.name).body == driver::UriBody::kConfig;
-  return runtime::load_config(named ? uri.body : "edge");
+  const std::string named = driver::named_config(uri);
+  return runtime::load_config(named.empty() ? "edge" : named);
 }
 
 // Runs the steps on a bare driver: nothing but the file decides what lies in memory.
@@ -138,7 +137,7 @@ class Executor {
 };
 
 int exec(const ExecOptions& options) {
-  const driver::BackendUri uri = driver::BackendUri::parse(backend_uri(options.device));
+  const driver::BackendUri uri = driver::parse_uri(backend_uri(options.device));
   const driver::DeviceConfig config = config_of(options.device, uri);
   std::vector<abi::NamedAddress> regions;
   for (const driver::RegionConfig& region : config.regions) {

@@ -183,6 +183,8 @@ std::vector<fs::path> plugin_search_path() {
   }
   for (const fs::path& directory : {module_directory(), program_directory()}) {
     if (directory.empty()) continue;
+    // Beside a plug-in that opens other backends.
+    if (directory.generic_string().ends_with("/" TANDEM_PLUGIN_SUBDIR)) add_unique(path, directory);
     // Beside a library; beside a program in bin; beside a test program in bin/tests.
     add_unique(path, directory / TANDEM_PLUGIN_SUBDIR);
     for (const char* up : {"..", "../.."}) {
@@ -211,8 +213,54 @@ std::vector<BackendInfo> list_backends() {
 
 BackendInfo find_backend(std::string_view name) { return describe(find_file(name), name); }
 
+BackendUri parse_uri(std::string_view text) {
+  const std::size_t colon = text.find_first_of(":?");
+  const std::string_view name = text.substr(0, colon);
+  const bool has_body = colon != std::string_view::npos && text[colon] == ':';
+  // A name without plug-in is reported when it is opened.
+  if (!has_body || !plugin_files().contains(name)) return BackendUri::parse(text);
+  if (find_backend(name).body != UriBody::kBackends) return BackendUri::parse(text);
+  BackendUri uri = BackendUri::parse(name);
+  uri.body = text.substr(colon + 1);
+  return uri;
+}
+
+std::vector<BackendUri> backends_of(const BackendUri& uri) {
+  if (find_backend(uri.name).body != UriBody::kBackends) return {uri};
+  const auto files = plugin_files();
+  const std::string_view body = uri.body;
+  std::vector<BackendUri> parts;
+  std::size_t begin = 0;
+  for (std::size_t comma = body.find(','); comma != std::string_view::npos;
+       comma = body.find(',', comma + 1)) {
+    const std::string_view rest = body.substr(comma + 1);
+    if (!files.contains(rest.substr(0, rest.find_first_of(":?,")))) continue;
+    parts.push_back(parse_uri(body.substr(begin, comma - begin)));
+    begin = comma + 1;
+  }
+  parts.push_back(parse_uri(body.substr(begin)));
+  return parts;
+}
+
+std::string named_config(const BackendUri& uri) {
+  const UriBody body = find_backend(uri.name).body;
+  if (body == UriBody::kConfig) return uri.body;
+  std::string name;
+  if (body != UriBody::kBackends) return name;
+  for (const BackendUri& part : backends_of(uri)) {
+    const std::string found = named_config(part);
+    if (!name.empty() && !found.empty() && found != name) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("backend URI \"{}\" names configurations {} and {}; a device has one",
+                              uri.to_string(), name, found));
+    }
+    if (name.empty()) name = found;
+  }
+  return name;
+}
+
 std::unique_ptr<Backend> open_backend(std::string_view uri, const DeviceConfig& config) {
-  return open_backend(BackendUri::parse(uri), config);
+  return open_backend(parse_uri(uri), config);
 }
 
 std::unique_ptr<Backend> open_backend(const BackendUri& uri, const DeviceConfig& config) {

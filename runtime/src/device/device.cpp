@@ -12,9 +12,8 @@
 namespace tandem::runtime {
 namespace {
 
-std::string config_name(const driver::BackendUri& uri, const driver::BackendInfo& info,
-                        const DeviceOptions& options) {
-  const std::string in_uri = info.body == driver::UriBody::kConfig ? uri.body : std::string();
+std::string config_name(const driver::BackendUri& uri, const DeviceOptions& options) {
+  const std::string in_uri = driver::named_config(uri);
   if (!in_uri.empty() && !options.config.empty() && in_uri != options.config) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("backend '{}' names configuration '{}', and '{}' was asked for too; "
@@ -27,11 +26,13 @@ std::string config_name(const driver::BackendUri& uri, const driver::BackendInfo
 }  // namespace
 
 Device Device::open(std::string_view uri, const DeviceOptions& options) {
-  const driver::BackendUri parsed = driver::BackendUri::parse(uri);
-  const driver::BackendInfo info = driver::find_backend(parsed.name);
-  driver::DeviceConfig config = load_config(config_name(parsed, info, options));
+  const driver::BackendUri parsed = driver::parse_uri(uri);
+  driver::DeviceConfig config = load_config(config_name(parsed, options));
   auto backend = driver::open_backend(parsed, config);
-  const bool check_mode = options.check_mode || parsed.get_bool("check", false);
+  bool check_mode = options.check_mode;
+  for (const driver::BackendUri& part : driver::backends_of(parsed)) {
+    check_mode = check_mode || part.get_bool("check", false);
+  }
   return Device(
       std::make_unique<Impl>(std::move(backend), std::move(config), options.driver, check_mode));
 }

@@ -33,9 +33,10 @@ struct PluginOption {
 
 /// What the body of the URI means.
 enum class UriBody : std::uint32_t {
-  kNone,    ///< Must be empty.
-  kConfig,  ///< Name of a device configuration, e.g. "edge"; empty means the caller's.
-  kOther,   ///< Up to the backend: a device file, names of other backends.
+  kNone,      ///< Must be empty.
+  kConfig,    ///< Name of a device configuration, e.g. "edge"; empty means the caller's.
+  kOther,     ///< Up to the backend: a device file, an address.
+  kBackends,  ///< URIs of other backends, separated by commas, each with its own options.
 };
 
 /// The description that `tandem_backend_plugin` returns; it and everything in it live as long as

@@ -42,6 +42,20 @@ std::vector<BackendInfo> list_backends();
 /// kMismatch (both versions or hashes).
 BackendInfo find_backend(std::string_view name);
 
+/// The URI as its plug-in means it: where that takes URIs of backends, everything behind the first
+/// ':' is the body, options too. Throws as find_backend for a plug-in that exists, and as
+/// BackendUri::parse.
+BackendUri parse_uri(std::string_view text);
+
+/// The backends that a URI from `parse_uri` stands for: the URI itself, or, where the plug-in takes
+/// URIs of backends, those. A comma ends a URI where the name of a backend follows it. Throws as
+/// parse_uri.
+std::vector<BackendUri> backends_of(const BackendUri& uri);
+
+/// Configuration that the URI, or one of the backends that it stands for, names; empty if none
+/// does. Throws as parse_uri, and kInvalidArgument if two are named.
+std::string named_config(const BackendUri& uri);
+
 /// Opens the device that `uri` names. The plug-in stays loaded until the program ends. Throws
 /// as find_backend, kInvalidArgument for a malformed URI or an option that the plug-in does not
 /// know (naming those it knows), and whatever the plug-in throws, with the URI as context.
