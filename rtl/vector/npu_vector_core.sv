@@ -66,10 +66,12 @@ module npu_vector_core
   logic [15:0] error_q;
   logic [63:0] fault_q;
   logic start, check_start_q, walk_start_q, load_start_q;
+  logic begins;  // first cycle of a packet
 
   assign vector = packet_i;
   assign load_ucode = packet_i;
   assign start = start_i && state_q == STATE_IDLE;
+  assign begins = check_start_q || load_start_q;
 
   // ---- micro-program memory
 
@@ -134,7 +136,7 @@ module npu_vector_core
 
   logic load_clk, load_idle, read_idle;
   npu_clock_gate u_load_gate (
-    .clk_i, .enable_i(!rst_ni || start || load_push || loading_ucode || !load_idle || !read_idle), .clk_o(load_clk)
+    .clk_i, .enable_i(!rst_ni || begins || load_push || loading_ucode || !load_idle || !read_idle), .clk_o(load_clk)
   );
 
   logic load_seg_valid, load_line_ready, load_beat_valid, load_beat_ready;
@@ -169,7 +171,7 @@ module npu_vector_core
     .line_valid_o(line_valid), .line_ready_i(line_ready), .line_data_o(line_data),
     .line_bytes_o(unused_line_bytes), .line_last_o(unused_line_last),
     .ar_valid_o, .ar_ready_i, .ar_addr_o, .ar_len_o, .r_valid_i, .r_data_i, .r_last_i, .r_err_i,
-    .err_valid_o(read_error), .err_addr_o(read_error_addr), .err_clear_i(start), .idle_o(read_idle)
+    .err_valid_o(read_error), .err_addr_o(read_error_addr), .err_clear_i(begins), .idle_o(read_idle)
   );
 
   // ---- lanes
@@ -205,7 +207,7 @@ module npu_vector_core
   logic write_error;
 
   npu_clock_gate u_store_gate (
-    .clk_i, .enable_i(!rst_ni || start || store_push || store_reserve || !store_idle || !write_idle), .clk_o(store_clk)
+    .clk_i, .enable_i(!rst_ni || begins || store_push || store_reserve || !store_idle || !write_idle), .clk_o(store_clk)
   );
 
   npu_vector_store #(
@@ -227,7 +229,7 @@ module npu_vector_core
     .line_valid_i(write_line_valid), .line_ready_o(write_line_ready), .line_data_i(write_line),
     .aw_valid_o, .aw_ready_i, .aw_addr_o, .aw_len_o, .w_valid_o, .w_ready_i, .w_data_o, .w_strb_o, .w_last_o,
     .b_valid_i, .b_err_i,
-    .err_valid_o(write_error), .err_addr_o(write_error_addr), .err_clear_i(start), .idle_o(write_idle)
+    .err_valid_o(write_error), .err_addr_o(write_error_addr), .err_clear_i(begins), .idle_o(write_idle)
   );
 
   // ---- packets

@@ -12,9 +12,11 @@
 #include "VVectorEngineLarge.h"
 #include "VVectorEngineTiny.h"
 #include "rtl/support/engine_bench.hpp"
-#include "vector_cases.hpp"
+#include "packetgen/vector_cases.hpp"
 
 namespace tandem::rtltest {
+
+using namespace packetgen;
 
 using VectorTops = testing::Types<VVectorEngineTiny, VVectorEngineEdge, VVectorEngineLarge>;
 
