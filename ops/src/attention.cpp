@@ -364,7 +364,7 @@ void sdpa(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
 
 void kv_append(Context& ctx, const Tensor& k, const Tensor& v, const Tensor& k_cache,
                const Tensor& v_cache) {
-  constexpr std::string_view kAppend = "kv_append";
+  static constexpr std::string_view kAppend = "kv_append";
   OpGuard guard(ctx, kAppend, {&k, &v, &k_cache, &v_cache});
   check_float(kAppend, "k", k);
   check_float(kAppend, "v", v);
