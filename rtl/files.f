@@ -36,6 +36,7 @@ dma/npu_dma.sv
 dma/npu_dma_add.sv
 dma/npu_dma_decode.sv
 dma/npu_dma_index.sv
+dma/npu_dma_issue.sv
 dma/npu_dma_repack.sv
 dma/npu_dma_scatter.sv
 dma/npu_dma_walk.sv

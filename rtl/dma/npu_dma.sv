@@ -68,7 +68,6 @@ module npu_dma
   localparam int unsigned LineBits = $clog2(DataBits / 8);
   // Segments of the destination whose lines have not been made yet.
   localparam int unsigned TargetDepth = 32;
-  localparam int unsigned SegDepth = 4;  // segments on their way to a read stream
 
   // ---- control
 
@@ -84,7 +83,7 @@ module npu_dma
   logic [31:0] limit;
   npu_pkg::addr_t index_stride;
   logic [63:0] pattern;
-  logic load, run, finished, fill, gather, scatter;
+  logic load, run, finished, fill, scatter, in_float;
   logic source_err, index_err, write_err;
   npu_pkg::addr_t source_err_addr, index_err_addr, write_err_addr;
   logic bad, bad_settled;
@@ -95,7 +94,6 @@ module npu_dma
   assign load = state_q == LOAD;
   assign run = state_q == RUN;
   assign fill = mode.fill;
-  assign gather = mode.gather;
   assign scatter = mode.scatter;
 
   always_ff @(posedge clk_i) begin
@@ -144,193 +142,49 @@ module npu_dma
       .index_o(index_walk),
       .limit_o(limit),
       .index_stride_o(index_stride),
-      .pattern_o(pattern)
+      .pattern_o(pattern),
+      .float_o(in_float)
   );
 
-  // ---- walks
+  // ---- segments
 
-  logic source_valid, source_ready, source_busy, source_run_last, unused_source_plane;
-  segment_t source;
-  npu_dma_walk u_source_walk (
+  logic source_seg_valid, source_seg_ready, index_seg_valid, index_seg_ready;
+  logic tag_valid, tag_index, tag_pop, index_line_valid, target_push, target_free, drained, issued;
+  segment_t source_seg, index_seg, target_seg;
+  logic [DataBits-1:0] index_line;
+  npu_dma_issue #(
+      .DataBits(DataBits),
+      .IndexSegs(IndexBeats)
+  ) u_issue (
       .clk_i,
       .rst_ni,
       .load_i(load),
-      .enable_i(!fill),
-      .walk_i(source_walk),
-      .valid_o(source_valid),
-      .ready_i(source_ready),
-      .addr_o(source.addr),
-      .bytes_o(source.bytes),
-      .run_last_o(source_run_last),
-      .plane_o(unused_source_plane),
-      .busy_o(source_busy)
-  );
-
-  logic target_valid, target_ready, target_busy, target_run_last, target_plane;
-  segment_t target;
-  npu_dma_walk u_target_walk (
-      .clk_i,
-      .rst_ni,
-      .load_i(load),
-      .enable_i(1'b1),
-      .walk_i(target_walk),
-      .valid_o(target_valid),
-      .ready_i(target_ready),
-      .addr_o(target.addr),
-      .bytes_o(target.bytes),
-      .run_last_o(target_run_last),
-      .plane_o(target_plane),
-      .busy_o(target_busy)
-  );
-
-  // ---- indices
-
-  logic index_seg_valid, index_seg_ready, index_line_valid, offset_valid, offset_ready;
-  npu_pkg::addr_t index_seg_addr, offset;
-  logic [LineBits:0] index_seg_bytes;
-  logic [DataBits-1:0] index_line_data;
-  npu_dma_index #(
-      .DataBits(DataBits)
-  ) u_index (
-      .clk_i,
-      .rst_ni,
-      .load_i(load),
-      .enable_i(gather || scatter),
-      .run_i(run && (gather || scatter)),
-      .walk_i(index_walk),
-      .wide_i(mode.index_wide),
+      .run_i(run),
+      .mode_i(mode),
+      .source_walk_i(source_walk),
+      .target_walk_i(target_walk),
+      .index_walk_i(index_walk),
       .limit_i(limit),
-      .stride_i(index_stride),
-      .seg_valid_o(index_seg_valid),
-      .seg_ready_i(index_seg_ready),
-      .seg_addr_o(index_seg_addr),
-      .seg_bytes_o(index_seg_bytes),
-      .line_valid_i(index_line_valid),
-      .line_data_i(index_line_data),
-      .offset_valid_o(offset_valid),
-      .offset_ready_i(offset_ready),
-      .offset_o(offset),
-      .bad_o(bad),
-      .bad_addr_o(bad_addr)
-  );
-
-  // ---- SCATTER_ADD: which segment of the destination is next
-
-  logic unit_valid, unit_ready, unit_base_ready, unit_offset_ready, unit_busy, drained;
-  segment_t unit;
-  npu_dma_scatter u_scatter (
-      .clk_i,
-      .rst_ni,
-      .load_i(load),
-      .serial_i(mode.serial),
-      .planes_i(mode.planes),
-      .offset_valid_i(offset_valid && scatter),
-      .offset_ready_o(unit_offset_ready),
-      .offset_i(offset),
-      .base_valid_i(target_valid),
-      .base_ready_o(unit_base_ready),
-      .base_i(target),
-      .base_run_last_i(target_run_last),
-      .base_plane_i(target_plane),
-      .unit_valid_o(unit_valid),
-      .unit_ready_i(unit_ready),
-      .unit_o(unit),
+      .index_stride_i(index_stride),
+      .source_valid_o(source_seg_valid),
+      .source_ready_i(source_seg_ready),
+      .source_o(source_seg),
+      .index_valid_o(index_seg_valid),
+      .index_ready_i(index_seg_ready),
+      .index_o(index_seg),
+      .tag_valid_o(tag_valid),
+      .tag_index_o(tag_index),
+      .tag_pop_i(tag_pop),
+      .index_line_valid_i(index_line_valid),
+      .index_line_i(index_line),
+      .target_free_i(target_free),
+      .target_push_o(target_push),
+      .target_o(target_seg),
       .drained_i(drained),
-      .busy_o(unit_busy)
-  );
-
-  // ---- segments to the streams
-
-  logic source_free, source_load, source_segs_ready, source_segs_empty;
-  logic index_free, index_load, index_segs_ready, index_segs_empty, tag_ready;
-  logic runs_ready, write_seg_ready, target_free, target_push, gather_fire;
-  segment_t source_push_seg, index_push_seg, target_push_seg;
-
-  // Nothing moves outside RUN: a packet with a bad index leaves walks unfinished until the next load.
-  always_comb begin
-    source_free = 1'b0;
-    index_free = 1'b0;
-    target_free = 1'b0;
-    gather_fire = 1'b0;
-    source_load = 1'b0;
-    index_load = 1'b0;
-    unit_ready = 1'b0;
-    if (run) begin
-      source_free = source_segs_ready;
-      index_free = index_segs_ready && tag_ready;
-      target_free = runs_ready && write_seg_ready;
-      // GATHER: source and destination walk in step, because both have the same runs.
-      gather_fire = gather && offset_valid && source_valid && target_valid && source_free &&
-          target_free;
-      source_load = gather ? gather_fire : source_valid && source_free && !bad_settled;
-      // Indices before the destination of SCATTER_ADD: there is room for them in any case.
-      unit_ready = index_free && !index_seg_valid && target_free;
-      index_load = index_free && (index_seg_valid || (unit_valid && target_free));
-    end
-  end
-  assign index_seg_ready = index_free;
-  assign source_ready = source_load;
-
-  always_comb begin
-    target_push = 1'b0;
-    target_push_seg = target;
-    target_ready = 1'b0;
-    offset_ready = 1'b0;
-    if (run) begin
-      if (scatter) begin
-        target_push = unit_valid && unit_ready;
-        target_push_seg = unit;
-        target_ready = unit_base_ready;
-        offset_ready = unit_offset_ready;
-      end else begin
-        target_push = gather ? gather_fire : target_valid && target_free;
-        target_ready = target_push;
-        offset_ready = gather_fire && source_run_last;
-      end
-    end
-  end
-
-  always_comb begin
-    source_push_seg = '0;
-    index_push_seg = '0;
-    if (source_load) begin
-      source_push_seg = {gather ? source.addr + offset : source.addr, source.bytes};
-    end
-    if (index_load) begin
-      index_push_seg = index_seg_valid ? {index_seg_addr, seg_bytes_t'(index_seg_bytes)} : unit;
-    end
-  end
-
-  // These keep the handshakes of the memory port out of the logic above.
-  logic source_seg_valid, source_seg_ready, index_stream_seg_valid, index_stream_seg_ready;
-  segment_t source_seg, index_stream_seg;
-  npu_fifo #(
-      .Width($bits(segment_t)),
-      .Depth(SegDepth)
-  ) u_source_segs (
-      .clk_i,
-      .rst_ni,
-      .push_valid_i(source_load),
-      .push_ready_o(source_segs_ready),
-      .push_data_i(source_push_seg),
-      .pop_valid_o(source_seg_valid),
-      .pop_ready_i(source_seg_ready),
-      .pop_data_o(source_seg),
-      .empty_o(source_segs_empty)
-  );
-  npu_fifo #(
-      .Width($bits(segment_t)),
-      .Depth(SegDepth)
-  ) u_index_segs (
-      .clk_i,
-      .rst_ni,
-      .push_valid_i(index_load),
-      .push_ready_o(index_segs_ready),
-      .push_data_i(index_push_seg),
-      .pop_valid_o(index_stream_seg_valid),
-      .pop_ready_i(index_stream_seg_ready),
-      .pop_data_o(index_stream_seg),
-      .empty_o(index_segs_empty)
+      .bad_o(bad),
+      .bad_addr_o(bad_addr),
+      .bad_settled_o(bad_settled),
+      .issued_o(issued)
   );
 
   // ---- streams
@@ -368,7 +222,6 @@ module npu_dma
   );
 
   logic old_valid, old_ready, index_line_there, index_line_last, index_stream_idle;
-  logic [DataBits-1:0] index_line;
   logic [LineBits:0] index_line_bytes;
   npu_rd_stream #(
       .DataBits(DataBits),
@@ -377,10 +230,10 @@ module npu_dma
   ) u_index_stream (
       .clk_i,
       .rst_ni,
-      .seg_valid_i(index_stream_seg_valid),
-      .seg_ready_o(index_stream_seg_ready),
-      .seg_addr_i(index_stream_seg.addr),
-      .seg_bytes_i(32'(index_stream_seg.bytes)),
+      .seg_valid_i(index_seg_valid),
+      .seg_ready_o(index_seg_ready),
+      .seg_addr_i(index_seg.addr),
+      .seg_bytes_i(32'(index_seg.bytes)),
       .line_valid_o(index_line_there),
       .line_ready_i(old_ready || index_line_valid),
       .line_data_o(index_line),
@@ -400,24 +253,8 @@ module npu_dma
       .idle_o(index_stream_idle)
   );
 
-  // Which lines of the index client are indices.
-  logic tag_valid, tag_index, unused_tags_empty;
-  npu_fifo #(
-      .Width(1),
-      .Depth(IndexBeats)
-  ) u_tags (
-      .clk_i,
-      .rst_ni,
-      .push_valid_i(index_load),
-      .push_ready_o(tag_ready),
-      .push_data_i(index_seg_valid),
-      .pop_valid_o(tag_valid),
-      .pop_ready_i((old_ready || index_line_valid) && index_line_last),
-      .pop_data_o(tag_index),
-      .empty_o(unused_tags_empty)
-  );
   assign index_line_valid = index_line_there && tag_valid && tag_index;
-  assign index_line_data = index_line;
+  assign tag_pop = (old_ready || index_line_valid) && index_line_last;
   assign old_valid = index_line_there && tag_valid && !tag_index;
 
   // ---- lines
@@ -430,7 +267,7 @@ module npu_dma
   ) u_add (
       .clk_i,
       .rst_ni,
-      .float_i(mode.float32),
+      .float_i(in_float),
       .old_valid_i(old_valid),
       .old_ready_o(old_ready),
       .old_data_i(index_line),
@@ -446,7 +283,9 @@ module npu_dma
   assign source_line_ready = scatter ? addend_ready || discard : repack_ready;
   assign sum_ready = repack_ready && scatter;
 
-  logic run_valid, run_ready, runs_empty, line_valid, line_ready;
+  // The write stream and the maker of its lines learn of a segment at the same time.
+  logic run_valid, run_ready, runs_ready, runs_empty, write_seg_ready, line_valid, line_ready;
+  assign target_free = runs_ready && write_seg_ready;
   seg_bytes_t run_bytes;
   logic [DataBits-1:0] line_data;
   npu_fifo #(
@@ -457,7 +296,7 @@ module npu_dma
       .rst_ni,
       .push_valid_i(target_push),
       .push_ready_o(runs_ready),
-      .push_data_i(target_push_seg.bytes),
+      .push_data_i(target_seg.bytes),
       .pop_valid_o(run_valid),
       .pop_ready_i(run_ready),
       .pop_data_o(run_bytes),
@@ -496,8 +335,8 @@ module npu_dma
       .rst_ni,
       .seg_valid_i(target_push),
       .seg_ready_o(write_seg_ready),
-      .seg_addr_i(target_push_seg.addr),
-      .seg_bytes_i(32'(target_push_seg.bytes)),
+      .seg_addr_i(target_seg.addr),
+      .seg_bytes_i(32'(target_seg.bytes)),
       .line_valid_i(line_valid),
       .line_ready_o(line_ready),
       .line_data_i(line_data),
@@ -522,16 +361,13 @@ module npu_dma
 
   always_comb begin
     drained = 1'b0;
-    bad_settled = 1'b0;
     discard = 1'b0;
     finished = 1'b0;
     if (run) begin
       drained = runs_empty && !line_valid && write_idle;
-      bad_settled = bad && !offset_valid && !unit_busy;
       // Addends behind a bad index.
       discard = bad_settled && drained;
-      finished = drained && (bad_settled || (!source_busy && !target_busy)) && source_segs_empty &&
-          index_segs_empty && source_stream_idle && index_stream_idle;
+      finished = drained && issued && source_stream_idle && index_stream_idle;
     end
   end
 

@@ -19,7 +19,8 @@ module npu_dma_decode
     output walk_t index_o,
     output logic [31:0] limit_o,
     output npu_pkg::addr_t index_stride_o,  // between what neighbouring indices select
-    output logic [63:0] pattern_o           // FILL: the element, repeated
+    output logic [63:0] pattern_o,          // FILL: the element, repeated
+    output logic float_o                    // SCATTER_ADD in fp32
 );
 
   typedef npu_pkg::addr_t addr_t;
@@ -32,6 +33,7 @@ module npu_dma_decode
     logic [31:0] limit;
     addr_t index_stride;
     logic [63:0] pattern;
+    logic in_float;
   } job_t;
 
   typedef logic [2:0] log_t;  // binary logarithm of an element's bytes
@@ -151,7 +153,7 @@ module npu_dma_decode
     job.mode.index_wide = p.index_type == npu_isa_pkg::DTYPE_I64;
     job.limit = p.limit;
     job.index_stride = addr_t'(p.dst_index_stride);
-    job.mode.float32 = p.elem_type == npu_isa_pkg::DTYPE_F32;
+    job.in_float = p.elem_type == npu_isa_pkg::DTYPE_F32;
     // Elements lie at multiples of their size: they are equal or apart.
     job.mode.serial = run != addr_t'(4) && p.limit != 32'd1 && addr_t'(p.dst_index_stride) < run;
     job.mode.planes = run != addr_t'(4) && p.dst_stride0 != '0;
@@ -176,6 +178,7 @@ module npu_dma_decode
       limit_o <= job.limit;
       index_stride_o <= job.index_stride;
       pattern_o <= job.pattern;
+      float_o <= job.in_float;
     end
   end
 

@@ -33,7 +33,6 @@ package npu_dma_pkg;
     logic gather;
     logic scatter;     // SCATTER_ADD
     logic index_wide;  // indices have 64 bits
-    logic float32;     // SCATTER_ADD in fp32
     logic serial;      // SCATTER_ADD: rows of different indices may overlap
     logic planes;      // SCATTER_ADD: rows of different i may overlap
   } mode_t;

@@ -6,10 +6,13 @@
 #include "VDmaEngine128.h"
 #include "VDmaEngine256.h"
 #include "VDmaEngine512.h"
-#include "packets.hpp"
+#include "packetgen/dma_cases.hpp"
 #include "rtl/support/engine_bench.hpp"
 
 namespace tandem::rtltest {
+
+using namespace packetgen;
+
 namespace {
 
 constexpr unsigned kSettings = 5;

@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "VDmaEngine512.h"
-#include "packets.hpp"
+#include "packetgen/dma_cases.hpp"
 #include "rtl/support/engine_bench.hpp"
 
 namespace tandem::rtltest {
+
+using namespace packetgen;
+
 namespace {
 
 constexpr std::uint64_t kSrc = 0x1000'0000;
