@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "state_file.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/rtlmodel/axi_memory.hpp"
 #include "tandem/rtlmodel/device_model.hpp"
@@ -116,23 +117,16 @@ class VerilatedDevice final : public DeviceModel {
     VerilatedSave os;
     os.open(file.string());
     if (!os.isOpen()) throw_file("written", file);
-    std::string tag = model_tag();
-    os << tag << top_;
+    os << top_;
     os.close();
+    seal_state(file, top_.modelName());
   }
 
   void restore(const std::filesystem::path& file) override {
+    check_state(file, top_.modelName());
+    memory_.reset();
     VerilatedRestore is;
     is.open(file.string());
-    if (!is.isOpen()) throw_file("read", file);
-    std::string tag;
-    is >> tag;
-    if (tag != model_tag()) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("rtl: {}: state of model '{}', expected '{}'", file.string(), tag,
-                              model_tag()));
-    }
-    memory_.reset();
     is >> top_;
     is.close();
     top_.eval();
@@ -152,8 +146,6 @@ class VerilatedDevice final : public DeviceModel {
     context->assertOn(options.assertions);
     return context;
   }
-
-  std::string model_tag() const { return top_.modelName(); }
 
   void cycle_once() {
     cycle_with([] {});
