@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds everything with AddressSanitizer and UndefinedBehaviorSanitizer in build/sanitize and runs the fast tests and
-# the operation and model checks under them. Everything is compiled once more: allow an hour on two cores the first time.
+# the operation and model checks under them. Everything is compiled once more, some 35 minutes of processor time without
+# the RTL: allow half an hour on two idle cores the first time, and the tests on top.
 # usage: scripts/test-sanitize.sh [ctest options]      default options: -L fast
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
