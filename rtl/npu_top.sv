@@ -167,8 +167,14 @@ module npu_top
     .w_last_o(w_last[WrVector]), .b_valid_i(b_valid[WrVector]), .b_err_i(b_err)
   );
 
+  // The copy engine has a clock only while it has a packet.
+  logic dma_clk;
+  npu_clock_gate u_dma_gate (
+    .clk_i, .enable_i(!engine_rst_n | start_valid[Dma] | busy[Dma] | done_valid[Dma]), .clk_o(dma_clk)
+  );
+
   npu_dma #(.DataBits(AxiDataBits)) u_dma (
-    .clk_i, .rst_ni(engine_rst_n),
+    .clk_i(dma_clk), .rst_ni(engine_rst_n),
     .start_valid_i(start_valid[Dma]), .start_ready_o(start_ready[Dma]), .packet_i(packet),
     .done_valid_o(done_valid[Dma]), .done_error_o(done_error[Dma]), .done_fault_o(done_fault[Dma]),
     .busy_o(busy[Dma]), .stall_o(stall[Dma]),
