@@ -61,6 +61,13 @@ target_compile_definitions(tandem_verilated
   PUBLIC VM_TRACE=1 VM_TRACE_FST=1 VM_TRACE_VCD=0 VM_COVERAGE=$<BOOL:${TANDEM_RTL_COVERAGE}> VM_SC=0
   PRIVATE VL_USER_STOP VL_USER_FATAL VL_PRINTF=tandem_verilated_print)
 target_link_libraries(tandem_verilated PUBLIC tandem_base ZLIB::ZLIB Threads::Threads)
+if(EXISTS ${tandem_verilator_include}/fstcpp)  # newer Verilators compress waves with the system's lz4
+  find_library(tandem_lz4 lz4)
+  if(NOT tandem_lz4)
+    message(FATAL_ERROR "This Verilator needs lz4 (Debian: apt-get install liblz4-dev)")
+  endif()
+  target_link_libraries(tandem_verilated PUBLIC ${tandem_lz4})
+endif()
 find_library(tandem_latomic NAMES atomic libatomic.so.1)
 if(tandem_latomic)
   target_link_libraries(tandem_verilated PUBLIC ${tandem_latomic})
