@@ -47,6 +47,8 @@ matrix/npu_matrix_core.sv
 matrix/npu_matrix_dequant.sv
 matrix/npu_matrix_drain.sv
 matrix/npu_matrix_loader.sv
+matrix/npu_matrix_operands.sv
+matrix/npu_matrix_panel.sv
 matrix/npu_matrix_sequencer.sv
 matrix/npu_matrix_transposer.sv
 matrix/npu_matrix_walker.sv

@@ -25,12 +25,6 @@ module npu_matrix_array
     input logic clk_i,
     input logic rst_ni,
 
-    // B words become the operand of the steps from the next cycle on.
-    input logic                load_b_i,
-    input logic                use_scaled_i,  // which of the two
-    input logic [PanelBits-1:0] b_direct_i[Panels],
-    input logic [PanelBits-1:0] b_scaled_i[Panels],
-
     input logic                      step_valid_i,
     input logic                      step_int_i,    // int8 products and int32 sums
     input logic [SlotBits-1:0]       step_slot_i,
@@ -39,6 +33,7 @@ module npu_matrix_array
     input logic                      step_second_i, // which group of rows of A
     input logic [Rows*32-1:0]        a_first_i,     // decoded operands (npu_fma10_pkg), or int32 words
     input logic [Rows*32-1:0]        a_second_i,
+    input logic [PanelBits-1:0]      b_i[Panels],
 
     input logic                swap_valid_i,
     input logic [SlotBits-1:0] swap_slot_i,
@@ -84,17 +79,10 @@ module npu_matrix_array
     end
   end
 
-  // ---- the block of B that each quarter of the rows uses
+  // ---- blocks of B
   logic [W-1:0] b_block[Blocks];
   for (genvar i = 0; i < Blocks; i++) begin : gen_block
-    localparam int unsigned Panel = i * W / PanelBits;
-    localparam int unsigned At = i * W % PanelBits;
-    always_ff @(posedge clk_i) begin
-      if (load_b_i) begin
-        if (use_scaled_i) b_block[i] <= b_scaled_i[Panel][At+:W];
-        else b_block[i] <= b_direct_i[Panel][At+:W];
-      end
-    end
+    assign b_block[i] = b_i[i*W/PanelBits][i*W%PanelBits+:W];
   end
 
   logic any_work;

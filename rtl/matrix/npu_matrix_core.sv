@@ -58,16 +58,11 @@ module npu_matrix_core
   localparam int unsigned Blocks = (PanelCols / Cols > 4) ? PanelCols / Cols : 4;
   localparam int unsigned SuperCols = Blocks * Cols;
   localparam int unsigned BPanels = SuperCols / PanelCols;
-  localparam int unsigned RowTile = 2 * Rows;
-  localparam int unsigned APanels = (RowTile > PanelCols) ? RowTile / PanelCols : 1;
   localparam int unsigned W = Cols * 32;
   localparam int unsigned SlotBits = $clog2(2 * Blocks);
   localparam int unsigned BlockBits = $clog2(Blocks);
   localparam int unsigned RowBits = $clog2(Rows);
-  localparam int unsigned ChunkPairBits = $clog2(ChunkPairs);
-  localparam int unsigned ScalePairBits = $clog2(ScalePairs);
-  localparam int unsigned InitPairs = RowTile;
-  localparam int unsigned InitPairBits = $clog2(InitPairs);
+  localparam int unsigned InitPairBits = $clog2(2 * Rows);
 
   // ---- life of a packet
   mode_t mode;
@@ -152,9 +147,7 @@ module npu_matrix_core
   // ---- loader
   logic loader_waiting;
   place_t direct;
-  // verilator lint_off UNUSEDSIGNAL
-  place_t turned;  // always whole lines
-  // verilator lint_on UNUSEDSIGNAL
+  place_t turned;
   logic [LineBits-1:0] direct_data, turned_data;
 
   npu_matrix_loader #(
@@ -269,273 +262,59 @@ module npu_matrix_core
       .starved_o(starved)
   );
 
-  // Place of a row of elements in a bank: pairs of lines, and the part of the pair.
-  function automatic logic [7:0] pair_of(input logic [7:0] row, input logic [2:0] log2_size);
-    pair_of = row >> (3'd5 - log2_size);
-  endfunction
-
-  // ---- A: rows k of APanels panels, then one word for each row of the array
-  logic a_widen;
-  logic [2:0] a_row_low;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) a_widen <= 1'b0;
-    else if (read_a | a_widen) begin
-      a_widen <= read_a;
-      a_row_low <= read_a_row[2:0];
-    end
-  end
-
-  // A small array uses a part of its panel.
-  // verilator lint_off UNUSEDSIGNAL
-  logic [APanels*PanelCols*32-1:0] a_words;
-  // verilator lint_on UNUSEDSIGNAL
-  for (genvar i = 0; i < APanels; i++) begin : gen_a
-    logic [LineBits-1:0] even, odd;
-    npu_matrix_bank #(
-        .Pairs(ChunkSlots * ChunkPairs)
-    ) u_bank (
-        .clk_i,
-        .direct_i(direct.valid & (direct.dest == DEST_A) & (direct.bank == 2'(i))),
-        .direct_line_i({direct.slot, direct.line[ChunkPairBits:0]}),
-        .direct_half_i(direct.half),
-        .direct_data_i(direct_data),
-        .turned_i(turned.valid & (turned.dest == DEST_A) & (turned.bank == 2'(i))),
-        .turned_line_i({turned.slot, turned.line[ChunkPairBits:0]}),
-        .turned_data_i(turned_data),
-        .read_i(read_a),
-        .read_pair_i({read_a_slot, ChunkPairBits'(pair_of({1'b0, read_a_row}, log2_bits(mode.a_type)))}),
-        .even_o(even),
-        .odd_o(odd)
-    );
-    npu_matrix_widen u_widen (
-        .clk_i,
-        .valid_i(a_widen),
-        .dtype_i(mode.a_type),
-        .raw_i(1'b0),
-        .row_i(a_row_low),
-        .even_i(even),
-        .odd_i(odd),
-        .words_o(a_words[i*PanelCols*32+:PanelCols*32])
-    );
-  end
-
-  // The words in the order of the array's rows, for both groups of rows.
-  logic a_map;
+  // ---- operands
   logic [Rows*32-1:0] a_first, a_second;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) a_map <= 1'b0;
-    else if (a_widen | a_map) a_map <= a_widen;
-  end
-  always_ff @(posedge clk_i) begin
-    if (a_map) begin
-      a_second <= a_words[Rows*32+:Rows*32];
-      case (split)
-        SPLIT_1: a_first <= a_words[Rows*32-1:0];
-        SPLIT_2: a_first <= {2{a_words[Rows*16-1:0]}};
-        default: a_first <= {4{a_words[Rows*8-1:0]}};
-      endcase
-    end
-  end
-
-  // ---- B, group scales, initial values: superlines of BPanels panels
-  logic b_widen, b_dequant, init_widen, scale_read, scale_parity;
-  logic [2:0] b_row_low, scale_row_low, init_row_low;
+  logic [PanelCols*32-1:0] b_words[BPanels];
+  logic [W-1:0] init_data;
+  logic scale_read, scale_parity;
   logic [1:0] scale_group;
-  logic [7:0] group_row;
-  dtype_e init_type;
-
-  assign group_row = {1'b0, read_b_row} >> mode.log2_group;
-  // A bias is words of 32 bits whatever the type of C.
-  assign init_type = (mode.init_mode == INIT_MODE_BIAS) ? DTYPE_I32 : mode.c_type;
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      b_widen <= 1'b0;
-      b_dequant <= 1'b0;
-      init_widen <= 1'b0;
-    end else if (read_b | b_widen | b_dequant | read_init | init_widen) begin
-      b_widen <= read_b;
-      b_dequant <= b_widen & mode.group;
-      b_row_low <= read_b_row[2:0];
-      scale_row_low <= group_row[2:0];
-      init_widen <= read_init;
-      init_row_low <= read_init_row[2:0];
-    end
-  end
-
-  logic [PanelCols*32-1:0] b_direct[BPanels], b_scaled[BPanels], init_words[BPanels];
-  logic [LineBits-1:0] scale_words[2*BPanels];
-  for (genvar i = 0; i < BPanels; i++) begin : gen_b
-    logic direct_here, turned_here;
-    assign direct_here = direct.valid & (direct.bank == 2'(i));
-    assign turned_here = turned.valid & (turned.bank == 2'(i));
-
-    logic [LineBits-1:0] even, odd;
-    logic [PanelCols*32-1:0] scale, minimum;
-    npu_matrix_bank #(
-        .Pairs(ChunkSlots * ChunkPairs)
-    ) u_bank (
-        .clk_i,
-        .direct_i(direct_here & (direct.dest == DEST_B)),
-        .direct_line_i({direct.slot, direct.line[ChunkPairBits:0]}),
-        .direct_half_i(direct.half),
-        .direct_data_i(direct_data),
-        .turned_i(turned_here & (turned.dest == DEST_B)),
-        .turned_line_i({turned.slot, turned.line[ChunkPairBits:0]}),
-        .turned_data_i(turned_data),
-        .read_i(read_b),
-        .read_pair_i({read_b_slot, ChunkPairBits'(slot_line(pair_of({1'b0, read_b_row}, log2_bits(mode.b_type)),
-                                                            {4'd0, read_b_group}, split, 4'(ChunkPairBits)))}),
-        .even_o(even),
-        .odd_o(odd)
-    );
-    npu_matrix_widen u_widen (
-        .clk_i,
-        .valid_i(b_widen),
-        .dtype_i(mode.b_type),
-        .raw_i(mode.group),
-        .row_i(b_row_low),
-        .even_i(even),
-        .odd_i(odd),
-        .words_o(b_direct[i])
-    );
-
-    logic [LineBits-1:0] scale_even, scale_odd, min_even, min_odd;
-    logic [ChunkSlotBits+ScalePairBits-1:0] scale_pair;
-    assign scale_pair = {read_b_slot, ScalePairBits'(slot_line(pair_of(group_row, log2_bits(mode.scale_type)),
-                                                              {4'd0, read_b_group}, split, 4'(ScalePairBits)))};
-    npu_matrix_bank #(
-        .Pairs(ChunkSlots * ScalePairs)
-    ) u_scale_bank (
-        .clk_i,
-        .direct_i(direct_here & (direct.dest == DEST_SCALE)),
-        .direct_line_i({direct.slot, direct.line[ScalePairBits:0]}),
-        .direct_half_i(direct.half),
-        .direct_data_i(direct_data),
-        .turned_i(turned_here & (turned.dest == DEST_SCALE)),
-        .turned_line_i({turned.slot, turned.line[ScalePairBits:0]}),
-        .turned_data_i(turned_data),
-        .read_i(read_b & mode.group),
-        .read_pair_i(scale_pair),
-        .even_o(scale_even),
-        .odd_o(scale_odd)
-    );
-    npu_matrix_bank #(
-        .Pairs(ChunkSlots * ScalePairs)
-    ) u_min_bank (
-        .clk_i,
-        .direct_i(direct_here & (direct.dest == DEST_MIN)),
-        .direct_line_i({direct.slot, direct.line[ScalePairBits:0]}),
-        .direct_half_i(direct.half),
-        .direct_data_i(direct_data),
-        .turned_i(turned_here & (turned.dest == DEST_MIN)),
-        .turned_line_i({turned.slot, turned.line[ScalePairBits:0]}),
-        .turned_data_i(turned_data),
-        .read_i(read_b & mode.group),
-        .read_pair_i(scale_pair),
-        .even_o(min_even),
-        .odd_o(min_odd)
-    );
-    npu_matrix_widen #(
-        .Decode(1'b0)
-    ) u_scale_widen (
-        .clk_i,
-        .valid_i(b_widen & mode.group),
-        .dtype_i(mode.scale_type),
-        .raw_i(1'b0),
-        .row_i(scale_row_low),
-        .even_i(scale_even),
-        .odd_i(scale_odd),
-        .words_o(scale)
-    );
-    npu_matrix_widen #(
-        .Decode(1'b0)
-    ) u_min_widen (
-        .clk_i,
-        .valid_i(b_widen & mode.group),
-        .dtype_i(mode.scale_type),
-        .raw_i(1'b0),
-        .row_i(scale_row_low),
-        .even_i(min_even),
-        .odd_i(min_odd),
-        .words_o(minimum)
-    );
-    npu_matrix_dequant u_dequant (
-        .clk_i,
-        .rst_ni,
-        .valid_i(b_dequant),
-        .q_i(b_direct[i]),
-        .scale_i(scale),
-        .min_i(minimum),
-        .words_o(b_scaled[i])
-    );
-    logic [LineBits-1:0] init_even, init_odd;
-    npu_matrix_bank #(
-        .Pairs(2 * InitPairs)
-    ) u_init_bank (
-        .clk_i,
-        .direct_i(direct_here & (direct.dest == DEST_INIT)),
-        .direct_line_i({direct.slot[0], direct.line[InitPairBits:0]}),
-        .direct_half_i(direct.half),
-        .direct_data_i(direct_data),
-        .turned_i(turned_here & (turned.dest == DEST_INIT)),
-        .turned_line_i({turned.slot[0], turned.line[InitPairBits:0]}),
-        .turned_data_i(turned_data),
-        .read_i(read_init),
-        .read_pair_i({read_init_parity, InitPairBits'(slot_line(pair_of(read_init_row, log2_bits(init_type)),
-                                                                 {4'd0, read_init_group}, split, 4'(InitPairBits)))}),
-        .even_o(init_even),
-        .odd_o(init_odd)
-    );
-    npu_matrix_widen #(
-        .Decode(1'b0)
-    ) u_init_widen (
-        .clk_i,
-        .valid_i(init_widen),
-        .dtype_i(init_type),
-        .raw_i(1'b0),
-        .row_i(init_row_low),
-        .even_i(init_even),
-        .odd_i(init_odd),
-        .words_o(init_words[i])
-    );
-
-    // Column scales: one pair, 32 words, for each superline of a tile.
-    npu_matrix_bank #(
-        .Pairs(8)
-    ) u_col_scale_bank (
-        .clk_i,
-        .direct_i(direct_here & (direct.dest == DEST_COL_SCALE)),
-        .direct_line_i({direct.slot[0], direct.line[2:0]}),
-        .direct_half_i(direct.half),
-        .direct_data_i(direct_data),
-        .turned_i(turned_here & (turned.dest == DEST_COL_SCALE)),
-        .turned_line_i({turned.slot[0], turned.line[2:0]}),
-        .turned_data_i(turned_data),
-        .read_i(scale_read),
-        .read_pair_i({scale_parity, scale_group}),
-        .even_o(scale_words[2*i]),
-        .odd_o(scale_words[2*i+1])
-    );
-  end
-
-  // One word for each row of the tile, lines of 16.
-  localparam int unsigned RowLines = (RowTile > 16) ? RowTile / 16 : 1;
-  logic [LineBits-1:0] row_scale[2*RowLines];
+  logic [LineBits-1:0] scale_words[2*BPanels], row_scale;
   logic [RowBits:0] row_scale_at;
-  always_ff @(posedge clk_i) begin
-    if (direct.valid & (direct.dest == DEST_ROW_SCALE))
-      row_scale[direct.slot[0]*RowLines+32'(direct.line)] <= direct_data;
-  end
+
+  npu_matrix_operands #(
+      .Rows(Rows),
+      .Cols(Cols),
+      .Blocks(Blocks)
+  ) u_operands (
+      .clk_i,
+      .rst_ni,
+      .mode_i(mode),
+      .split_i(split),
+      .direct_i(direct),
+      .direct_data_i(direct_data),
+      .turned_i(turned),
+      .turned_data_i(turned_data),
+      .read_a_i(read_a),
+      .read_a_slot_i(read_a_slot),
+      .read_a_row_i(read_a_row),
+      .a_first_o(a_first),
+      .a_second_o(a_second),
+      .read_b_i(read_b),
+      .read_b_slot_i(read_b_slot),
+      .read_b_row_i(read_b_row),
+      .read_b_group_i(read_b_group),
+      .load_b_i(load_b),
+      .b_o(b_words),
+      .read_init_i(read_init),
+      .read_init_parity_i(read_init_parity),
+      .read_init_row_i(read_init_row),
+      .read_init_group_i(read_init_group),
+      .init_en_i(init_en),
+      .init_block_i(init_block),
+      .init_data_o(init_data),
+      .read_scale_i(scale_read),
+      .scale_parity_i(scale_parity),
+      .scale_group_i(scale_group),
+      .scale_words_o(scale_words),
+      .row_scale_at_i(row_scale_at),
+      .row_scale_o(row_scale)
+  );
 
   // ---- array
-  logic [W-1:0] init_data, drain_data;
+  logic [W-1:0] drain_data;
   logic drain_en;
   logic [RowBits-1:0] drain_row;
   logic [SlotBits-1:0] drain_slot;
-  always_ff @(posedge clk_i) begin
-    if (init_en) init_data <= init_words[32'(init_block)*Cols/PanelCols][32'(init_block)*W%(PanelCols*32)+:W];
-  end
 
   npu_matrix_array #(
       .Rows(Rows),
@@ -545,10 +324,7 @@ module npu_matrix_core
   ) u_array (
       .clk_i,
       .rst_ni,
-      .load_b_i(load_b),
-      .use_scaled_i(mode.group),
-      .b_direct_i(b_direct),
-      .b_scaled_i(b_scaled),
+      .b_i(b_words),
       .step_valid_i(step_valid),
       .step_int_i(mode.integer_sums),
       .step_slot_i(step_slot),
@@ -600,7 +376,7 @@ module npu_matrix_core
       .read_group_o(scale_group),
       .scale_words_i(scale_words),
       .row_scale_at_o(row_scale_at),
-      .row_scale_i(row_scale[32'(scale_parity)*RowLines+32'(row_scale_at)/16]),
+      .row_scale_i(row_scale),
       .seg_valid_o(seg_valid),
       .seg_ready_i(seg_ready),
       .seg_addr_o(seg_addr),

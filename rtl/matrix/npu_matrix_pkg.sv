@@ -92,6 +92,11 @@ package npu_matrix_pkg;
     slot_line = line | 8'({10'd0, group} << (line_bits - {2'd0, split}));
   endfunction
 
+  // Pair of lines of a bank that holds a row of elements.
+  function automatic logic [7:0] pair_of(input logic [7:0] row, input logic [2:0] log2_size);
+    pair_of = row >> (3'd5 - log2_size);
+  endfunction
+
   // A tile of C, as the array and the drain see it.
   typedef struct packed {
     split_e split;

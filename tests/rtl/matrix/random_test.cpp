@@ -5,10 +5,13 @@
 #include "VMatrixEngineEdge.h"
 #include "VMatrixEngineLarge.h"
 #include "VMatrixEngineTiny.h"
-#include "matrix_cases.hpp"
+#include "packetgen/matrix_cases.hpp"
 #include "rtl/support/engine_bench.hpp"
 
 namespace tandem::rtltest {
+
+using namespace packetgen;
+
 namespace {
 
 rtlmodel::AxiSettings settings(unsigned which, std::uint64_t seed) {
