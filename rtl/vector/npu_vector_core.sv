@@ -132,13 +132,9 @@ module npu_vector_core
     .pop_valid_o(op_valid), .pop_ready_i(op_pop), .pop_data_o(op), .empty_o(ops_empty)
   );
 
-  // ---- loads; their clock stops where there is nothing to load
+  // ---- loads
 
-  logic load_clk, load_idle, read_idle;
-  npu_clock_gate u_load_gate (
-    .clk_i, .enable_i(!rst_ni || begins || load_push || loading_ucode || !load_idle || !read_idle), .clk_o(load_clk)
-  );
-
+  logic load_idle, read_idle;
   logic load_seg_valid, load_line_ready, load_beat_valid, load_beat_ready;
   npu_pkg::addr_t load_seg_addr;
   logic [31:0] load_seg_bytes;
@@ -147,7 +143,7 @@ module npu_vector_core
   npu_vector_load #(
     .VectorLanes(VectorLanes), .VectorLength(VectorLength), .AxiDataBits(AxiDataBits)
   ) u_load (
-    .clk_i(load_clk), .rst_ni,
+    .clk_i, .rst_ni,
     .request_push_i(load_push), .request_i(load_request), .request_full_o(load_full),
     .seg_valid_o(load_seg_valid), .seg_ready_i(seg_ready && !loading_ucode), .seg_addr_o(load_seg_addr),
     .seg_bytes_o(load_seg_bytes),
@@ -166,7 +162,7 @@ module npu_vector_core
   logic [$clog2(AxiDataBits/8):0] unused_line_bytes;
   logic unused_line_last;
   npu_rd_stream #(.DataBits(AxiDataBits)) u_read (
-    .clk_i(load_clk), .rst_ni,
+    .clk_i, .rst_ni,
     .seg_valid_i(seg_valid), .seg_ready_o(seg_ready), .seg_addr_i(seg_addr), .seg_bytes_i(seg_bytes),
     .line_valid_o(line_valid), .line_ready_i(line_ready), .line_data_o(line_data),
     .line_bytes_o(unused_line_bytes), .line_last_o(unused_line_last),
@@ -198,22 +194,18 @@ module npu_vector_core
     .table_data_i(table_data), .idle_o(lanes_idle)
   );
 
-  // ---- stores; their clock stops where there is nothing to store
+  // ---- stores
 
-  logic write_seg_valid, write_seg_ready, write_line_valid, write_line_ready, store_idle, write_idle, store_clk;
+  logic write_seg_valid, write_seg_ready, write_line_valid, write_line_ready, store_idle, write_idle;
   npu_pkg::addr_t write_seg_addr, write_error_addr;
   logic [31:0] write_seg_bytes;
   logic [AxiDataBits-1:0] write_line;
   logic write_error;
 
-  npu_clock_gate u_store_gate (
-    .clk_i, .enable_i(!rst_ni || begins || store_push || store_reserve || !store_idle || !write_idle), .clk_o(store_clk)
-  );
-
   npu_vector_store #(
     .VectorLanes(VectorLanes), .VectorLength(VectorLength), .AxiDataBits(AxiDataBits)
   ) u_store (
-    .clk_i(store_clk), .rst_ni,
+    .clk_i, .rst_ni,
     .request_push_i(store_push), .request_i(store_request), .request_full_o(store_full),
     .room_o(store_room), .reserve_i(store_reserve), .beat_push_i(store_beat_valid), .beat_i(store_beat),
     .seg_valid_o(write_seg_valid), .seg_ready_i(write_seg_ready), .seg_addr_o(write_seg_addr),
@@ -223,7 +215,7 @@ module npu_vector_core
   );
 
   npu_wr_stream #(.DataBits(AxiDataBits)) u_write (
-    .clk_i(store_clk), .rst_ni,
+    .clk_i, .rst_ni,
     .seg_valid_i(write_seg_valid), .seg_ready_o(write_seg_ready), .seg_addr_i(write_seg_addr),
     .seg_bytes_i(write_seg_bytes),
     .line_valid_i(write_line_valid), .line_ready_o(write_line_ready), .line_data_i(write_line),
