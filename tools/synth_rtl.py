@@ -173,7 +173,7 @@ def count(modules, cells, top):
     return rows
 
 
-def table(rows, args, seconds, different):
+def table(rows, args, different):
     units = collections.defaultdict(lambda: [0, 0, 0, 0])
     for (_, unit), row in rows.items():
         units[unit] = [a + b for a, b in zip(units[unit], row)]
@@ -188,7 +188,7 @@ def table(rows, args, seconds, different):
            'flip-flops by Yosys 0.70 with its slang front end (`scripts/synth-rtl.sh`). No technology, no timing: the figures '
            'compare blocks with one another. Memories are not mapped; their bits are counted. No latches, no combinational '
            'loops.', '',
-           f'{total[0]:,} instances, {different:,} of them different; {seconds:.0f} s.', '',
+           f'{total[0]:,} instances, {different:,} of them different.', '',
            '## Units', '', '| unit | instances | gates | flip-flops | memory bits |', '|---|--:|--:|--:|--:|']
     out += [line(f'`{unit}`' if unit != 'top' else f'`{args.top}` itself', row)
             for unit, row in sorted(units.items(), key=lambda item: -item[1][1])]
@@ -217,7 +217,8 @@ def main():
             return 0
         cells, different = map_modules(modules, args.jobs)
         top = next(name for name in modules if base_name(name) == args.top)
-        text = table(count(modules, cells, top), args, time.time() - start, different)
+        text = table(count(modules, cells, top), args, different)
+        print(f'mapped {different} modules ({time.time() - start:.0f} s)')
     except Failure as failure:
         print(f'synth_rtl.py: {failure}', file=sys.stderr)
         return 1
