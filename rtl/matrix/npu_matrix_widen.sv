@@ -26,6 +26,7 @@ module npu_matrix_widen
 
   // Registers of this block only, hence blocking assignments.
   // verilator lint_off BLKSEQ
+  logic [LineBits-1:0] line;
   logic [31:0] code[PanelCols];
   logic [PanelCols*32-1:0] words;
 
@@ -41,16 +42,18 @@ module npu_matrix_widen
           code[j] = even_i[j*32+:32];
           code[16+j] = odd_i[j*32+:32];
         end
-        3'd4:
-        for (j = 0; j < 16; j++) begin
-          w = row_i[0] ? odd_i[j*32+:32] : even_i[j*32+:32];
-          code[2*j] = w & 32'hffff;
-          code[2*j+1] = w >> 16;
+        3'd4: begin
+          line = row_i[0] ? odd_i : even_i;
+          for (j = 0; j < 16; j++) begin
+            code[2*j] = line[j*32+:32] & 32'hffff;
+            code[2*j+1] = line[j*32+:32] >> 16;
+          end
         end
         3'd3: begin
+          line = row_i[1] ? odd_i : even_i;
           at = {28'd0, row_i[0], 3'd0};
           for (j = 0; j < 8; j++) begin
-            w = row_i[1] ? odd_i[9'((at+j)*32)+:32] : even_i[9'((at+j)*32)+:32];
+            w = line[9'((at+j)*32)+:32];
             code[4*j] = w & 32'hff;
             code[4*j+1] = (w >> 8) & 32'hff;
             code[4*j+2] = (w >> 16) & 32'hff;
@@ -58,9 +61,10 @@ module npu_matrix_widen
           end
         end
         default: begin
+          line = row_i[2] ? odd_i : even_i;
           at = {28'd0, row_i[1:0], 2'd0};
           for (j = 0; j < PanelCols; j++) begin
-            w = row_i[2] ? odd_i[9'((at+(j>>3))*32)+:32] : even_i[9'((at+(j>>3))*32)+:32];
+            w = line[9'((at+(j>>3))*32)+:32];
             code[j] = (w >> ((j & 32'd7) << 2)) & 32'hf;
           end
         end
@@ -68,10 +72,10 @@ module npu_matrix_widen
       if (Decode & ~raw_i) begin
         case (dtype_i)
           DTYPE_F32: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode10(round10(code[j]));
-          DTYPE_BF16: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode10(bf16_to_f32(code[j]));
-          DTYPE_F16: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode10(f16_to_f32(code[j]));
-          DTYPE_E4M3: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode10(e4m3_to_f32(code[j]));
-          DTYPE_E5M2: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode10(e5m2_to_f32(code[j]));
+          DTYPE_BF16: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode_bf16(code[j]);
+          DTYPE_F16: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode_f16(code[j]);
+          DTYPE_E4M3: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode_e4m3(code[j]);
+          DTYPE_E5M2: for (j = 0; j < PanelCols; j++) words[j*32+:32] = decode_e5m2(code[j]);
           default: for (j = 0; j < PanelCols; j++) words[j*32+:32] = i8_to_i32(code[j]);
         endcase
       end else begin

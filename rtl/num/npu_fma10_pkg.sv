@@ -65,6 +65,39 @@ package npu_fma10_pkg;
     decode10 = (x & SignBit) | flags | ((e & 32'hfff) << 16) | m;
   endfunction
 
+  // A pattern with the layout of f16 to operand word; `rebias` is the exponent bias of fp32 less that of x, patterns above
+  // `last` (without sign) are NaN, and the exponent 31 is infinite only if `last` is 7c00.
+  function automatic logic [31:0] decode_half(
+      input logic [31:0] x, input logic [31:0] rebias, input logic [31:0] last);
+    logic [31:0] e, m, n, flags;
+    e = (x >> 10) & 32'h1f;
+    n = normalise11((x & 32'h3ff) | ((e != 32'd0) ? 32'h400 : 32'd0));
+    m = n & 32'h7ff;
+    flags = ((x & 32'h7fff) > last) ? OperandNan : ((x & 32'h7fff) == 32'h7c00) ? OperandInf : 32'd0;
+    flags = flags | ((m == 32'd0) ? OperandZero : 32'd0);
+    e = ((e == 32'd0) ? 32'd1 : e) + rebias - (n >> 16);
+    e = (m == 32'd0) ? ZeroExponent : e;
+    decode_half = ((x << 16) & SignBit) | flags | ((e & 32'hfff) << 16) | m;
+  endfunction
+
+  // Narrow floats to operand words: decode10 of the fp32 number.
+  function automatic logic [31:0] decode_bf16(input logic [31:0] x);
+    decode_bf16 = decode10(x << 16);
+  endfunction
+
+  function automatic logic [31:0] decode_f16(input logic [31:0] x);
+    decode_f16 = decode_half(x, 32'd112, 32'h7c00);
+  endfunction
+
+  function automatic logic [31:0] decode_e5m2(input logic [31:0] x);
+    decode_e5m2 = decode_half(x << 8, 32'd112, 32'h7c00);
+  endfunction
+
+  // Has no infinity: 7c00 and what lies above are numbers, but for the last pattern.
+  function automatic logic [31:0] decode_e4m3(input logic [31:0] x);
+    decode_e4m3 = decode_half(((x << 8) & 32'h8000) | ((x << 7) & 32'h3f80), 32'd120, 32'h3f00);
+  endfunction
+
   // Exponent of an operand word.
   function automatic logic [31:0] operand_exponent(input logic [31:0] operand);
     logic [31:0] e;
