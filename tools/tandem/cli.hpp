@@ -42,6 +42,7 @@ Command add_asm_command(CLI::App& app);
 Command add_exec_command(CLI::App& app);
 Command add_replay_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
+Command add_soak_command(CLI::App& app);
 Command add_bench_command(CLI::App& app);  // only in builds with TANDEM_BENCH
 
 /// --backend, --config and --threads.

@@ -6,7 +6,6 @@ namespace tandem::rtltest {
 namespace {
 
 using abi::Fault;
-using cmodel::test::Random;
 
 template <class Top>
 class VectorCheck : public testing::Test {};

@@ -120,7 +120,7 @@ class VectorBench {
     loaded_ = 0;
   }
 
-  cmodel::test::Random random;
+  Random random;
   EngineBench<Top> engine;
 
  private:

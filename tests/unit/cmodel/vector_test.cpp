@@ -2,7 +2,7 @@
 // VECTOR of every instruction set and thread count against plain loops, with random programs.
 #include <fmt/format.h>
 
-#include "random_program.hpp"
+#include "packetgen/random_program.hpp"
 #include "reference.hpp"
 #include "tandem/abi/asm.hpp"
 #include "tandem/abi/vector_stream.hpp"

@@ -24,6 +24,7 @@ struct Fault {
   std::uint64_t bit = 0;       ///< Bit of the hull of its first written operand that is flipped.
   bool refuse = false;         ///< The packet ends with BUS_ERROR instead.
   bool only_checksum = false;  ///< Memory is right, the checksum is not.
+  bool stray = false;          ///< The byte in front of that operand is changed instead.
   bool hang = false;           ///< The packet does not end until a reset.
 };
 
@@ -43,6 +44,8 @@ class FaultyEngine final : public driver::Engine {
       result.error = abi::Fault::kBusError;
     } else if (fault_.only_checksum) {
       ++result.checksum;
+    } else if (fault_.stray) {
+      stray(operands, context);
     } else {
       flip(operands, context, result);
     }
@@ -65,6 +68,17 @@ class FaultyEngine final : public driver::Engine {
     }
   }
 
+  static void stray(const abi::OperandList& operands, const driver::ExecutionContext& context) {
+    for (const abi::Operand& operand : operands.view()) {
+      if (operand.role == abi::Role::kRead) continue;
+      std::byte byte{};
+      context.ram.read(operand.base - 1, std::span(&byte, 1));
+      byte = ~byte;
+      context.ram.write(operand.base - 1, std::span(&byte, 1));
+      return;
+    }
+  }
+
   NpuEngine engine_;
   Fault fault_;
 };
@@ -76,6 +90,7 @@ std::unique_ptr<driver::Backend> create(const driver::BackendUri& uri,
                     .bit = uri.get_uint("bit", 0, kAny),
                     .refuse = uri.get_bool("refuse", false),
                     .only_checksum = uri.get_bool("only_checksum", false),
+                    .stray = uri.get_bool("stray", false),
                     .hang = uri.get_bool("hang", false)};
   return std::make_unique<driver::InProcessBackend>("faulty:" + config.name, config,
                                                     std::make_unique<FaultyEngine>(fault));
@@ -86,6 +101,7 @@ constexpr driver::PluginOption kOptions[] = {
     {"bit", "N", "bit of the hull of its first written operand that is flipped"},
     {"refuse", "0|1", "the packet ends with BUS_ERROR"},
     {"only_checksum", "0|1", "the checksum is wrong, memory is not"},
+    {"stray", "0|1", "the byte in front of that operand is changed instead"},
     {"hang", "0|1", "the packet does not end"},
 };
 

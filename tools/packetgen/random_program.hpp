@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <vector>
 
-#include "test_device.hpp"
+#include "packetgen/random.hpp"
+#include "tandem/abi/isa.hpp"
 
-namespace tandem::cmodel::test {
+namespace tandem::packetgen {
 
 /// A program that stores every output of the packet once: one to four phases of random operations,
 /// half of the programs without anything that makes rows differ.
 std::vector<std::uint64_t> random_program(Random& random, const abi::VectorPacket& packet);
 
-}  // namespace tandem::cmodel::test
+}  // namespace tandem::packetgen

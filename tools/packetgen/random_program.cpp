@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "random_program.hpp"
+#include "packetgen/random_program.hpp"
 
 #include <algorithm>
 
+#include "tandem/abi/metadata.hpp"
 #include "tandem/abi/vector_stream.hpp"
 
-namespace tandem::cmodel::test {
+namespace tandem::packetgen {
 namespace {
 
 using abi::Dtype;
@@ -145,4 +146,4 @@ std::vector<std::uint64_t> random_program(Random& random, const abi::VectorPacke
   return Generator(random, packet).run();
 }
 
-}  // namespace tandem::cmodel::test
+}  // namespace tandem::packetgen
