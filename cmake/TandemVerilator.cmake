@@ -73,12 +73,12 @@ if(tandem_latomic)
   target_link_libraries(tandem_verilated PUBLIC ${tandem_latomic})
 endif()
 
-# tandem_verilate(TARGET TOP module SOURCES files... [PREFIX name] [PARAMETERS A=1...] [OPT -O3] [FAST_UNITS n]
+# tandem_verilate(TARGET TOP module SOURCES files... [PREFIX name] [PARAMETERS A=1...] [OPT flags...] [FAST_UNITS n]
 #                 [X_ASSIGN unique|fast] [ARGS verilator arguments...] [DEPENDS files...] [NO_ASSERT])
 # A static library TARGET with header and class PREFIX (default Vmodule). Sources in the order in which they are read:
 # packages first. Strings are given as NAME="text". Registers and X are random at start, by the seed of the context.
 function(tandem_verilate target)
-  cmake_parse_arguments(ARG "NO_ASSERT" "TOP;PREFIX;OPT;X_ASSIGN;FAST_UNITS" "SOURCES;PARAMETERS;ARGS;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "NO_ASSERT" "TOP;PREFIX;X_ASSIGN;FAST_UNITS" "OPT;SOURCES;PARAMETERS;ARGS;DEPENDS" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS OR NOT ARG_TOP OR NOT ARG_SOURCES)
     message(FATAL_ERROR "tandem_verilate(${target}): needs TOP and SOURCES; known are PREFIX, PARAMETERS, OPT, "
                         "FAST_UNITS, X_ASSIGN, ARGS, DEPENDS, NO_ASSERT; unknown: '${ARG_UNPARSED_ARGUMENTS}'")
