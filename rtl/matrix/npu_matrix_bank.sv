@@ -24,29 +24,39 @@ module npu_matrix_bank
     output logic [LineBits-1:0] odd_o
 );
 
-  localparam int unsigned Half = LineBits / 2;
+  localparam int unsigned HalfBits = LineBits / 2;
 
-  logic [LineBits-1:0] even[Pairs];
-  logic [LineBits-1:0] odd[Pairs];
+  logic [HalfBits-1:0] even_lo[Pairs];
+  logic [HalfBits-1:0] even_hi[Pairs];
+  logic [HalfBits-1:0] odd_lo[Pairs];
+  logic [HalfBits-1:0] odd_hi[Pairs];
 
-  always_ff @(posedge clk_i) begin
-    if (direct_i & ~direct_line_i[0]) begin
-      if (direct_half_i[0]) even[direct_line_i[PairBits:1]][Half-1:0] <= direct_data_i[Half-1:0];
-      if (direct_half_i[1]) even[direct_line_i[PairBits:1]][LineBits-1:Half] <= direct_data_i[LineBits-1:Half];
-    end else if (turned_i & ~turned_line_i[0]) begin
-      even[turned_line_i[PairBits:1]] <= turned_data_i;
+  // One write port for both sources. The word is a register of this block only, hence blocking.
+  // verilator lint_off BLKSEQ
+  logic [LineBits-1:0] word;
+  always_ff @(posedge clk_i) begin : write
+    logic [PairBits:0] line;
+    logic [1:0] half;
+    line = '0;
+    half = '0;
+    if (direct_i | turned_i) begin
+      line = direct_i ? direct_line_i : turned_line_i;
+      half = direct_i ? direct_half_i : 2'b11;
+      if (direct_i) word = direct_data_i;
+      else word = turned_data_i;
+      if (~line[0] & half[0]) even_lo[line[PairBits:1]] <= word[HalfBits-1:0];
+      if (~line[0] & half[1]) even_hi[line[PairBits:1]] <= word[LineBits-1:HalfBits];
+      if (line[0] & half[0]) odd_lo[line[PairBits:1]] <= word[HalfBits-1:0];
+      if (line[0] & half[1]) odd_hi[line[PairBits:1]] <= word[LineBits-1:HalfBits];
     end
-    if (read_i) even_o <= even[read_pair_i];
   end
+  // verilator lint_on BLKSEQ
 
   always_ff @(posedge clk_i) begin
-    if (direct_i & direct_line_i[0]) begin
-      if (direct_half_i[0]) odd[direct_line_i[PairBits:1]][Half-1:0] <= direct_data_i[Half-1:0];
-      if (direct_half_i[1]) odd[direct_line_i[PairBits:1]][LineBits-1:Half] <= direct_data_i[LineBits-1:Half];
-    end else if (turned_i & turned_line_i[0]) begin
-      odd[turned_line_i[PairBits:1]] <= turned_data_i;
+    if (read_i) begin
+      even_o <= {even_hi[read_pair_i], even_lo[read_pair_i]};
+      odd_o <= {odd_hi[read_pair_i], odd_lo[read_pair_i]};
     end
-    if (read_i) odd_o <= odd[read_pair_i];
   end
 
 endmodule
