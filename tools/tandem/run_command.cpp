@@ -6,13 +6,16 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli.hpp"
 #include "report.hpp"
 #include "run_dump.hpp"
 #include "run_options.hpp"
+#include "run_progress.hpp"
 #include "run_session.hpp"
 #include "run_trace.hpp"
 #include "tandem/base/error.hpp"
@@ -25,14 +28,18 @@ using models::TokenId;
 
 void add_case(Report& report, std::string name, const RunSession& session,
               const std::vector<TokenId>& prompt, const models::GeneratedSequence& sequence,
-              const models::GenerateResult& result, std::uint64_t packets) {
+              const models::GenerateResult& result, const RunCost& cost) {
   Json& entry = report.add_case(std::move(name));
   entry["prompt_ids"] = prompt;
   entry["ids"] = sequence.ids;
   entry["text"] = session.text_of(sequence.ids);
   entry["stopped_by"] = models::to_string(sequence.stopped_by);
   entry["tokens_per_s"] = speeds(result);
-  entry["packets"] = packets;
+  entry["packets"] = cost.packets;
+  if (session.is_timed()) {
+    entry["cycles"] = cost.cycles;
+    entry["kcycles_per_s"] = kcycles_per_s(result, cost);
+  }
   entry["host_ops"] = session.host_ops();
 }
 
@@ -41,14 +48,36 @@ std::string speed_text(const Json& speed) {
 }
 
 void print_figures(const RunOptions& options, const RunSession& session,
-                   const models::GenerateResult& result, std::uint64_t packets) {
+                   const models::GenerateResult& result, const RunCost& cost) {
   if (options.quiet) return;
   const Json speed = speeds(result);
+  const Json rate = kcycles_per_s(result, cost);
+  const std::string simulated =
+      session.is_timed() && !rate.is_null()
+          ? fmt::format("; {}, {:.0f} kcycles/s", cycles_text(cost.cycles), rate.get<double>())
+          : "";
   fmt::print(stderr,
              "prefill {} tokens, {} tokens/s; decode {} tokens, {} tokens/s; {} packets, {} "
-             "ops on the host\n",
+             "ops on the host{}\n",
              result.prefill_tokens, speed_text(speed["prefill"]), result.decode_tokens,
-             speed_text(speed["decode"]), packets, session.host_ops());
+             speed_text(speed["decode"]), cost.packets, session.host_ops(), simulated);
+}
+
+// Generates, and measures what that took.
+models::GenerateResult generate(RunSession& session, models::Generator& generator,
+                                std::span<const std::vector<TokenId>> prompts,
+                                const RunOptions& options, models::GenerateHooks hooks,
+                                RunProgress& progress, RunCost& cost) {
+  progress.begin_prompt();
+  hooks.on_token = [&progress, on_token = std::move(hooks.on_token)](std::uint32_t sequence,
+                                                                     TokenId id) {
+    progress.token();
+    if (on_token) on_token(sequence, id);
+  };
+  const RunCost before{session.device().counters().packets, session.cycles()};
+  models::GenerateResult result = generator.generate(prompts, options.generate, hooks);
+  cost = {session.device().counters().packets - before.packets, session.cycles() - before.cycles};
+  return result;
 }
 
 // Prints tokens as they come, whole characters at a time.
@@ -76,6 +105,7 @@ int run_prompt(const RunOptions& options, RunSession& session) {
   const std::vector<std::vector<TokenId>> prompts(options.batch, prompt);
   models::Generator generator(session.model(), options.batch, cache_dtype(options));
 
+  RunProgress progress(options, session);
   models::GenerateHooks hooks;
   std::optional<RunDump> dump;
   if (!options.dump.empty()) {
@@ -88,9 +118,9 @@ int run_prompt(const RunOptions& options, RunSession& session) {
     hooks.on_token = [&stream](std::uint32_t, TokenId id) { stream->push(id); };
   }
 
-  const std::uint64_t packets_before = session.device().counters().packets;
-  const models::GenerateResult result = generator.generate(prompts, options.generate, hooks);
-  const std::uint64_t packets = session.device().counters().packets - packets_before;
+  RunCost cost;
+  const models::GenerateResult result =
+      generate(session, generator, prompts, options, hooks, progress, cost);
   if (stream) stream->finish();
   if (dump) dump->write();
 
@@ -98,9 +128,9 @@ int run_prompt(const RunOptions& options, RunSession& session) {
     Report report(session.device().backend_name());
     for (std::size_t i = 0; i < result.sequences.size(); ++i) {
       add_case(report, fmt::format("sequence.{}", i), session, prompt, result.sequences[i], result,
-               packets);
+               cost);
     }
-    session.add_summary(report.summary(), result, generator);
+    session.add_summary(report.summary(), result, generator, cost);
     report.print();
     return kSuccess;
   }
@@ -111,7 +141,7 @@ int run_prompt(const RunOptions& options, RunSession& session) {
     }
     std::cout << std::flush;
   }
-  print_figures(options, session, result, packets);
+  print_figures(options, session, result, cost);
   return kSuccess;
 }
 
@@ -129,6 +159,8 @@ int run_conversation(const RunOptions& options, RunSession& session) {
   if (!options.system.empty()) messages.push_back({"system", options.system});
   Report report(session.device().backend_name());
   models::GenerateResult last;
+  RunCost cost;
+  RunProgress progress(options, session);
   for (int turn = 0; const std::optional<std::string> line = next_line();) {
     if (line->empty()) continue;
     messages.push_back({"user", *line});
@@ -136,21 +168,19 @@ int run_conversation(const RunOptions& options, RunSession& session) {
     models::GenerateHooks hooks;
     TextStream stream(session.tokenizer());
     if (!options.json) hooks.on_token = [&stream](std::uint32_t, TokenId id) { stream.push(id); };
-    const std::uint64_t packets_before = session.device().counters().packets;
-    last = generator.generate({&prompt, 1}, options.generate, hooks);
-    const std::uint64_t packets = session.device().counters().packets - packets_before;
+    last = generate(session, generator, {&prompt, 1}, options, hooks, progress, cost);
     messages.push_back({"assistant", session.text_of(last.sequences.front().ids)});
     if (options.json) {
       add_case(report, fmt::format("turn.{}", turn), session, prompt, last.sequences.front(), last,
-               packets);
+               cost);
     } else {
       stream.finish();
-      print_figures(options, session, last, packets);
+      print_figures(options, session, last, cost);
     }
     ++turn;
   }
   if (options.json) {
-    session.add_summary(report.summary(), last, generator);
+    session.add_summary(report.summary(), last, generator, cost);
     report.print();
   }
   return kSuccess;

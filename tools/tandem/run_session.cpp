@@ -7,6 +7,7 @@
 
 #include <chrono>
 
+#include "tandem/abi/regs.hpp"
 #include "tandem/base/error.hpp"
 
 namespace tandem::cli {
@@ -114,6 +115,21 @@ std::uint64_t RunSession::host_ops() const {
   return count;
 }
 
+std::uint64_t RunSession::cycles() const {
+  driver::Backend& backend = device_->driver().backend();
+  // The low word may overflow between two reads of the high one.
+  for (;;) {
+    const std::uint64_t high = backend.read32(abi::reg::kCyclesHi);
+    const std::uint64_t low = backend.read32(abi::reg::kCyclesLo);
+    if (backend.read32(abi::reg::kCyclesHi) == high) return high << 32 | low;
+  }
+}
+
+Json kcycles_per_s(const models::GenerateResult& result, const RunCost& cost) {
+  const double seconds = result.prefill_seconds + result.decode_seconds;
+  return seconds <= 0 ? Json() : Json(static_cast<double>(cost.cycles) / seconds / 1000);
+}
+
 Json speeds(const models::GenerateResult& result) {
   const auto rate = [](std::uint64_t tokens, double seconds) {
     return tokens == 0 || seconds <= 0 ? Json() : Json(static_cast<double>(tokens) / seconds);
@@ -125,7 +141,7 @@ Json speeds(const models::GenerateResult& result) {
 }
 
 void RunSession::add_summary(Json& summary, const models::GenerateResult& result,
-                             const models::Generator& generator) const {
+                             const models::Generator& generator, const RunCost& cost) const {
   summary["model"] = options_.model;
   summary["sequences"] = result.sequences.size();
   summary["tokens_per_s"] = speeds(result);
@@ -134,6 +150,10 @@ void RunSession::add_summary(Json& summary, const models::GenerateResult& result
   summary["decode_tokens"] = result.decode_tokens;
   summary["decode_seconds"] = result.decode_seconds;
   summary["packets"] = device_->counters().packets;
+  if (is_timed()) {
+    summary["cycles"] = cycles();
+    summary["kcycles_per_s"] = kcycles_per_s(result, cost);
+  }
   summary["host_ops"] = host_ops();
   summary["host_ops_by_name"] = Json::object();
   for (const auto& [name, times] : context_->host_ops()) summary["host_ops_by_name"][name] = times;

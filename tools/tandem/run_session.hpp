@@ -29,6 +29,12 @@ class LoadProgressLine {
   int percent_ = -1;
 };
 
+/// What a call of Generator::generate took on the device.
+struct RunCost {
+  std::uint64_t packets = 0;
+  std::uint64_t cycles = 0;  ///< 0 on devices without simulated time.
+};
+
 /// Device, model and tokenizer of one run. Construction opens the files, then the device, then
 /// loads.
 class RunSession {
@@ -50,8 +56,11 @@ class RunSession {
 
   /// Adds what identifies the run and what it cost to a report's summary.
   void add_summary(Json& summary, const models::GenerateResult& result,
-                   const models::Generator& generator) const;
+                   const models::Generator& generator, const RunCost& cost) const;
   std::uint64_t host_ops() const;
+  /// Cycles that the device has simulated; 0 on devices without simulated time.
+  std::uint64_t cycles() const;
+  bool is_timed() const { return device_->driver().capabilities().timed; }
 
  private:
   void load_text_parts();
@@ -70,5 +79,7 @@ class RunSession {
 
 /// {"prefill", "decode"} in tokens per second; null where nothing was measured.
 Json speeds(const models::GenerateResult& result);
+/// Simulated cycles a second of wall time, in thousands; null where nothing was measured.
+Json kcycles_per_s(const models::GenerateResult& result, const RunCost& cost);
 
 }  // namespace tandem::cli
