@@ -217,6 +217,23 @@ void add_others(std::vector<Product>& products) {
   products.push_back(p);
 }
 
+// Large enough that the steady state counts, not the start.
+void add_long(std::vector<Product>& products) {
+  products.push_back({"gemm bf16 64 x 256 x 256", 64, 256, 256, Dtype::kBF16, Dtype::kBF16});
+  Product p{.m = 1, .n = 512, .k = 512, .a_type = Dtype::kF32};
+  for (const auto& [name, type] :
+       {std::pair{"f16", Dtype::kF16}, {"e4m3", Dtype::kE4M3}, {"int4 groups", Dtype::kU4}}) {
+    p.name = fmt::format("gemv {} 512 x 512", name);
+    p.b_type = type;
+    if (type == Dtype::kU4) {
+      p.scale = ScaleMode::kGroup;
+      p.scale_type = Dtype::kF16;
+      p.group = 32;
+    }
+    products.push_back(p);
+  }
+}
+
 }  // namespace
 
 std::vector<CycleCase> matmul_cases() {
@@ -225,6 +242,7 @@ std::vector<CycleCase> matmul_cases() {
   add_scaled(products);
   add_attention(products);
   add_others(products);
+  add_long(products);
   std::vector<CycleCase> cases;
   for (const Product& product : products) {
     cases.push_back({"matmul " + product.name,
