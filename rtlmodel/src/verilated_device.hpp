@@ -14,6 +14,7 @@
 #include "state_file.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/rtlmodel/axi_memory.hpp"
+#include "tandem/rtlmodel/coverage.hpp"
 #include "tandem/rtlmodel/device_model.hpp"
 
 namespace tandem::rtlmodel {
@@ -34,6 +35,7 @@ class VerilatedDevice final : public DeviceModel {
   }
   ~VerilatedDevice() override {
     if (trace_) trace_->close();
+    write_coverage(*context_);
   }
 
   void reset() override {
@@ -114,25 +116,40 @@ class VerilatedDevice final : public DeviceModel {
                   "found\n" +
                       memory_.describe());
     }
+#if VM_COVERAGE
+    throw_not_savable();
+#else
     VerilatedSave os;
     os.open(file.string());
     if (!os.isOpen()) throw_file("written", file);
     os << top_;
     os.close();
     seal_state(file, top_.modelName());
+#endif
   }
 
   void restore(const std::filesystem::path& file) override {
     check_state(file, top_.modelName());
+#if VM_COVERAGE
+    throw_not_savable();
+#else
     memory_.reset();
     VerilatedRestore is;
     is.open(file.string());
     is >> top_;
     is.close();
     top_.eval();
+#endif
   }
 
  private:
+#if VM_COVERAGE
+  [[noreturn]] static void throw_not_savable() {
+    throw Error(ErrorCode::kUnimplemented,
+                "rtl: models with coverage can neither save nor restore their state; build without "
+                "TANDEM_RTL_COVERAGE");
+  }
+#endif
   static constexpr unsigned kResetCycles = 8;
   /// A reset by register waits until the memory port is quiet; nothing else takes long.
   static constexpr unsigned kRegisterCycles = 1'000'000;

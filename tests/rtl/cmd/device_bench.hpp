@@ -23,6 +23,7 @@
 #include "tandem/driver/sparse_ram.hpp"
 #include "tandem/rtlmodel/axi_memory.hpp"
 #include "tandem/rtlmodel/clock.hpp"
+#include "tandem/rtlmodel/coverage.hpp"
 #include "verilated.h"
 
 namespace tandem::rtltest {
@@ -76,7 +77,10 @@ class DeviceBench {
     clear_pins();
     rtlmodel::reset_cycles(*top_, *memory_);
   }
-  ~DeviceBench() { top_->final(); }
+  ~DeviceBench() {
+    top_->final();
+    rtlmodel::write_coverage(*context_);
+  }
 
   Top& top() { return *top_; }
   driver::SparseRam& ram() { return ram_; }

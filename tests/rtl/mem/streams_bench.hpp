@@ -20,6 +20,7 @@
 #include "tandem/numerics/checksum.hpp"
 #include "tandem/rtlmodel/axi_memory.hpp"
 #include "tandem/rtlmodel/clock.hpp"
+#include "tandem/rtlmodel/coverage.hpp"
 #include "verilated.h"
 
 namespace tandem::rtltest {
@@ -63,7 +64,10 @@ class StreamsBench {
     expected_.write(write_base(0), bytes);
     reset();
   }
-  ~StreamsBench() { top_.final(); }
+  ~StreamsBench() {
+    top_.final();
+    rtlmodel::write_coverage(*context_);
+  }
 
   Top& top() { return top_; }
   rtlmodel::AxiMemory<Top>& memory() { return memory_; }

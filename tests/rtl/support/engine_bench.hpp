@@ -20,6 +20,7 @@
 #include "tandem/base/error.hpp"
 #include "tandem/rtlmodel/axi_memory.hpp"
 #include "tandem/rtlmodel/clock.hpp"
+#include "tandem/rtlmodel/coverage.hpp"
 #include "verilated.h"
 
 namespace tandem::rtltest {
@@ -58,7 +59,10 @@ class EngineBench {
     top_.start_valid_i = 0;
     reset();
   }
-  ~EngineBench() { top_.final(); }
+  ~EngineBench() {
+    top_.final();
+    rtlmodel::write_coverage(*context_);
+  }
 
   Top& top() { return top_; }
   rtlmodel::AxiMemory<Top>& memory() { return memory_; }
