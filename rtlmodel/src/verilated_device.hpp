@@ -191,7 +191,13 @@ class VerilatedDevice final : public DeviceModel {
       throw Error(ErrorCode::kInvalidArgument, "rtl: waves need a file; give option trace=FILE");
     }
     trace_ = std::make_unique<VerilatedFstC>();
-    top_.trace(trace_.get(), static_cast<int>(options_.trace_depth));
+    // Verilator ignores the levels given to trace(). Those of dumpvars() count from the scope of
+    // the pins, which npu_top lies in.
+    const int depth = static_cast<int>(options_.trace_depth);
+    if (depth < static_cast<int>(ModelOptions{}.trace_depth)) {
+      trace_->dumpvars(depth + 1, top_.name());
+    }
+    top_.trace(trace_.get(), depth);
     trace_->open(options_.trace_file.c_str());
     if (!trace_->isOpen()) {
       trace_.reset();

@@ -102,6 +102,26 @@ TEST(RtlBackend, WavesOfPackets) {
   std::filesystem::remove(waves);
 }
 
+TEST(RtlBackend, WavesHaveAsManyLevelsAsAskedFor) {
+  const auto waves = std::filesystem::path(testing::TempDir()) / "tandem_backend_depth.fst";
+  const auto size = [&](const std::string& depth) {
+    {
+      const auto backend = driver::open_backend(
+          "rtl:tiny?trace=" + waves.string() + "&trace_depth=" + depth, tiny());
+      tests::RawDevice device(*backend);
+      device.start();
+      device.run(fill(map::kData));
+    }
+    const auto bytes = std::filesystem::file_size(waves);
+    std::filesystem::remove(waves);
+    return bytes;
+  };
+  const auto one = size("1"), all = size("99");
+  EXPECT_GT(one, 1000u);
+  EXPECT_LT(2 * one, size("3"));
+  EXPECT_LT(4 * one, all);
+}
+
 TEST(RtlBackend, WatchdogTellsThePacketAndWhatWaits) {
   // Memory that answers after longer than the watchdog waits looks stuck.
   const auto backend = driver::open_backend("rtl:tiny?latency=90000&watchdog=20000", tiny());
