@@ -82,6 +82,7 @@ module npu_matrix
       .AxiDataBits(AxiDataBits)
   ) u_core (
       .clk_i(core_clk),
+      .free_clk_i(clk_i),
       .rst_ni,
       .start_i(busy_q),
       .packet_i(packet_q),

@@ -18,7 +18,8 @@ module npu_matrix_core
     localparam int unsigned BeatBytes = AxiDataBits / 8,
     localparam int unsigned SlotsBits = $clog2(ArrayRows * ArrayCols + 1)
 ) (
-    input logic clk_i,
+    input logic clk_i,       // stands while there is no packet
+    input logic free_clk_i,  // of which parts derive clocks of their own
     input logic rst_ni,
 
     input  logic           start_i,   // a packet is there; high until done_o
@@ -100,8 +101,21 @@ module npu_matrix_core
     end
   end
 
+  // ---- parts that work now and then have clocks of their own
+  logic walker_clk, drain_clk, walker_waiting, chunk_freed, tile_freed, drain_valid;
+  npu_clock_gate u_walker_gate (
+      .clk_i(free_clk_i),
+      .enable_i((start_i & (start | ~walker_waiting | chunk_freed | tile_freed)) | ~rst_ni),
+      .clk_o(walker_clk)
+  );
+  npu_clock_gate u_drain_gate (
+      .clk_i(free_clk_i),
+      .enable_i((start_i & (start | drain_valid | ~drain_idle | tile_freed | ~writes_idle | b_valid_i)) | ~rst_ni),
+      .clk_o(drain_clk)
+  );
+
   // ---- walker
-  logic load_valid, load_ready, chunk_valid, chunk_filled, chunk_freed, tile_filled, tile_freed;
+  logic load_valid, load_ready, chunk_valid, chunk_filled, tile_filled;
   logic tile_valid, tile_ready, tile_here, tile_taken;
   load_t load;
   chunk_t chunk;
@@ -111,12 +125,13 @@ module npu_matrix_core
       .Rows(Rows),
       .SuperCols(SuperCols)
   ) u_walker (
-      .clk_i,
+      .clk_i(walker_clk),
       .rst_ni,
       .start_i(start),
       .packet_i,
       .mode_o(mode),
       .active_o(walking),
+      .waiting_o(walker_waiting),
       .load_valid_o(load_valid),
       .load_ready_i(load_ready),
       .load_o(load),
@@ -209,7 +224,7 @@ module npu_matrix_core
   logic [7:0] read_init_row;
   logic [BlockBits-1:0] init_block;
   logic init_en;
-  logic array_busy, drain_valid, drain_ready, starved;
+  logic array_busy, drain_ready, starved;
   tile_t drain_tile;
 
   npu_matrix_sequencer #(
@@ -358,7 +373,7 @@ module npu_matrix_core
       .Blocks(Blocks),
       .AxiDataBits(AxiDataBits)
   ) u_drain (
-      .clk_i,
+      .clk_i(drain_clk),
       .rst_ni,
       .mode_i(mode),
       .row_stride_i(addr_t'(packet_i.c_row_stride)),
@@ -390,7 +405,7 @@ module npu_matrix_core
   npu_wr_stream #(
       .DataBits(AxiDataBits)
   ) u_writes (
-      .clk_i,
+      .clk_i(drain_clk),
       .rst_ni,
       .seg_valid_i(seg_valid),
       .seg_ready_o(seg_ready),

@@ -20,6 +20,7 @@ module npu_matrix_walker
     input  matmul_packet_t packet_i,  // held while active
     output mode_t          mode_o,
     output logic           active_o,  // loads or tiles remain
+    output logic           waiting_o,  // nothing changes with the next edge but by a start or something freed
 
     output logic  load_valid_o,
     input  logic  load_ready_i,
@@ -226,6 +227,15 @@ module npu_matrix_walker
   };
   logic tile_taken;
   assign tile_taken = tile_valid_o & tile_ready_i;
+
+  always_comb begin
+    case (state)
+      IDLE: waiting_o = 1'b1;
+      TILE: waiting_o = ~tile_taken;
+      CHUNK: waiting_o = chunks_held == (ChunkSlotBits + 1)'(ChunkSlots);
+      default: waiting_o = load_state & ~load_ready_i;
+    endcase
+  end
 
   // Scales of the next tile: rows of NK are columns of B, panels are 32 of them.
   addr_t scale_step;
