@@ -109,7 +109,7 @@ class VerilatedDevice final : public DeviceModel {
     if (!on && trace_) trace_->flush();
   }
 
-  void save(const std::filesystem::path& file) override {
+  void save([[maybe_unused]] const std::filesystem::path& file) override {
     if (!memory_.idle()) {
       throw Error(ErrorCode::kUnavailable,
                   "rtl: the state can be saved only while nothing is in flight on the memory port; "
