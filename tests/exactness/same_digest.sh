@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A run has the same token ids and the same checksum of every packet for 1 and 2 threads and on every SIMD path.
-# usage: same_digest.sh TANDEM MODEL PROMPT_IDS NEW_TOKENS      exit 77: the model is not there (skipped)
+# A run has the same token ids and the same checksum of every packet on all backends given; without any, on the cmodel for
+# 1 and 2 threads and every SIMD path.
+# usage: same_digest.sh TANDEM MODEL PROMPT_IDS NEW_TOKENS [BACKEND...]      exit 77: the model is not there (skipped)
 set -euo pipefail
 tandem=$1 model=$2 ids=$3 tokens=$4
+backends=("${@:5}")
+if [ ${#backends[@]} -eq 0 ]; then
+  for simd in portable avx2 avx512; do
+    for threads in 1 2; do backends+=("cmodel:edge?threads=$threads&simd=$simd"); done
+  done
+fi
 
 if [ ! -e "$model" ]; then
   echo "skipped: $model is not there; scripts/fetch_model.sh fetches it"
@@ -11,10 +18,10 @@ if [ ! -e "$model" ]; then
 fi
 
 want=""
-for setting in threads=1\&simd=portable threads=2\&simd=portable threads=1\&simd=avx2 threads=2\&simd=avx2 threads=1\&simd=avx512 threads=2\&simd=avx512; do
+for setting in "${backends[@]}"; do
   status=0
   out=$("$tandem" run --model "$model" --prompt-ids "$ids" --max-new-tokens "$tokens" --json --quiet \
-    --backend "cmodel:edge?$setting" 2> /tmp/same_digest.$$) || status=$?
+    --backend "$setting" 2> /tmp/same_digest.$$) || status=$?
   problem=$(cat /tmp/same_digest.$$; rm -f /tmp/same_digest.$$)
   if [ "$status" -ne 0 ] && [[ $problem == *unavailable* ]]; then
     echo "$setting: not on this CPU"
