@@ -49,10 +49,11 @@ merge() {
   rm -f "$data"/raw/*.dat
 }
 
+soaks=0
 echo "coverage-rtl.sh: soak" >&2
 for memory in "memory=zero-wait" "memory=realistic" "stalls={seed}&reorder=1"; do
   "$build/bin/tandem" soak --a cmodel:tiny --b "rtl:tiny?seed={seed}&$memory" --packets "$packets" --json \
-    >"$data/soak-${memory%%[=&]*}-${#memory}.json"
+    >"$data/soak-$((++soaks)).json"
   merge
 done
 echo "coverage-rtl.sh: conformance suite" >&2
