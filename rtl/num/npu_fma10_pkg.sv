@@ -74,9 +74,9 @@ package npu_fma10_pkg;
     n = normalise11((x & 32'h3ff) | ((e != 32'd0) ? 32'h400 : 32'd0));
     m = n & 32'h7ff;
     flags = ((x & 32'h7fff) > last) ? OperandNan : ((x & 32'h7fff) == 32'h7c00) ? OperandInf : 32'd0;
-    flags = flags | ((m == 32'd0) ? OperandZero : 32'd0);
+    flags = (m != 32'd0) ? flags : OperandZero;
     e = ((e == 32'd0) ? 32'd1 : e) + rebias - (n >> 16);
-    e = (m == 32'd0) ? ZeroExponent : e;
+    e = (m != 32'd0) ? e : ZeroExponent;
     decode_half = ((x << 16) & SignBit) | flags | ((e & 32'hfff) << 16) | m;
   endfunction
 

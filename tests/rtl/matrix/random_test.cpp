@@ -73,6 +73,35 @@ TYPED_TEST(MatrixEngine, LargeShapes) {
   }
 }
 
+// A row of ones times every code of the type.
+TYPED_TEST(MatrixEngine, EveryCodeOfTheNarrowTypes) {
+  EngineBench<TypeParam> bench(settings(0, 1), {.seed = 1});
+  for (const abi::Dtype type :
+       {abi::Dtype::kF16, abi::Dtype::kBF16, abi::Dtype::kE4M3, abi::Dtype::kE5M2}) {
+    SCOPED_TRACE(testing::Message() << "type " << static_cast<int>(type));
+    const bool wide = type == abi::Dtype::kF16 || type == abi::Dtype::kBF16;
+    const std::uint32_t codes = wide ? 0x1'0000 : 0x100;
+    std::vector<std::uint8_t> bytes;
+    for (std::uint32_t code = 0; code < codes; ++code) {
+      bytes.push_back(static_cast<std::uint8_t>(code));
+      if (wide) bytes.push_back(static_cast<std::uint8_t>(code >> 8));
+    }
+    abi::MatmulPacket packet;
+    packet.m = packet.k = packet.batch0 = packet.batch1 = 1;
+    packet.n = codes;
+    packet.a_type = abi::Dtype::kF32;
+    packet.b_type = type;
+    packet.c_type = abi::Dtype::kF32;
+    packet.a_addr = 0x1000'0000;
+    packet.b_addr = 0x1000'1000;
+    packet.c_addr = 0x12'3456'0000;
+    bench.write(packet.a_addr, std::vector<std::uint32_t>{0x3f80'0000});
+    bench.write(packet.b_addr, bytes);
+    ASSERT_TRUE(bench.same(packet));
+    ASSERT_EQ(bench.last().error, abi::Fault::kNone);
+  }
+}
+
 TYPED_TEST(MatrixEngine, ResetInFlight) {
   const std::uint64_t seed = 9;
   EngineBench<TypeParam> bench(settings(3, seed), {.seed = seed});
