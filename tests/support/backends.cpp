@@ -48,7 +48,7 @@ constexpr BackendUnderTest kBackends[] = {
     {"Cmodel", "cmodel:", kHaveCmodel, {}, {}},
     {"RtlTiny", "rtl:tiny?stalls=1&reorder=1", kHaveRtlTiny, {}, {}, "tiny"},
     {"RtlEdge", "rtl:edge", kHaveRtlEdge, {}, {}, "edge"},
-#ifdef TANDEM_HAVE_RTL_LARGE  // built only by scripts/test-rtl-long.sh: no row of skipped tests for everyone
+#ifdef TANDEM_HAVE_RTL_LARGE  // built on request: no row of skipped tests for everyone
     {"RtlLarge", "rtl:large?memory=realistic", true, {}, {}, "large"},
 #endif
     {"CmodelCheck", "cmodel:?check=1", kHaveCmodel, {}, {}},
