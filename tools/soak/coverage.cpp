@@ -70,7 +70,8 @@ void Coverage::add(const abi::Packet& packet, const abi::Completion& completion,
   ++outcomes_[opcode][completion.error];
   if (completion.error != abi::Fault::kNone) return;
   std::set<std::string> types;
-  for (const abi::Operand& operand : abi::operands(packet).view()) {
+  const abi::OperandList operands = abi::operands(packet);
+  for (const abi::Operand& operand : operands.view()) {
     const std::string type = type_text(packet, operand);
     const std::uint32_t alignment =
         1u << std::min(6, std::countr_zero(operand.base | std::uint64_t{1} << 63));

@@ -161,7 +161,8 @@ class Maker {
 
   /// Moves the operands by `offset`, links, breaks and orders the packet, and appends it.
   void add(abi::Packet packet, std::uint64_t offset) {
-    for (const abi::Operand& operand : abi::operands(packet).view()) {
+    const abi::OperandList operands = abi::operands(packet);
+    for (const abi::Operand& operand : operands.view()) {
       set_address(packet, operand, operand.base + offset);
     }
     if (chance(40)) link(packet);
@@ -172,7 +173,8 @@ class Maker {
       return;
     }
     Step step{packet, {}};
-    for (const abi::Operand& operand : abi::operands(packet).view()) {
+    const abi::OperandList moved = abi::operands(packet);
+    for (const abi::Operand& operand : moved.view()) {
       if (operand.role != abi::Role::kRead) step.written.push_back(operand);
     }
     order(step);

@@ -206,7 +206,8 @@ std::vector<abi::Operand> written_operands(const abi::Packet& packet) {
   constexpr abi::DeviceLimits kNoLimits{.ucode_words = ~0u, .loaded_ucode_words = ~0u};
   std::vector<abi::Operand> written;
   if (abi::check_packet(packet, kNoLimits)) return written;
-  for (const abi::Operand& operand : abi::operands(packet).view()) {
+  const abi::OperandList operands = abi::operands(packet);
+  for (const abi::Operand& operand : operands.view()) {
     if (operand.role != abi::Role::kRead) written.push_back(operand);
   }
   return written;
