@@ -15,35 +15,6 @@ using namespace packetgen;
 
 namespace {
 
-constexpr unsigned kSettings = 5;
-
-rtlmodel::AxiSettings settings(unsigned which, std::uint64_t seed) {
-  rtlmodel::AxiSettings settings = rtlmodel::AxiSettings::zero_wait();
-  switch (which) {
-    case 0:
-      break;
-    case 1:
-      settings = rtlmodel::AxiSettings::realistic();
-      break;
-    case 2:
-      settings.stall_percent = 40;
-      settings.reorder = true;
-      break;
-    case 3:
-      settings.latency = 17;
-      settings.outstanding_per_id = 2;
-      settings.stall_percent = 20;
-      break;
-    default:
-      settings.latency = 200;
-      settings.beats_per_cycle = 0.3;
-      settings.reorder = true;
-      break;
-  }
-  settings.seed = seed;
-  return settings;
-}
-
 template <class Top>
 class DmaRandom : public testing::Test {
  public:
@@ -56,9 +27,9 @@ class DmaRandom : public testing::Test {
 
   template <class Make>
   void run_all(unsigned packets, std::uint64_t first_seed, Make make) {
-    for (unsigned which = 0; which < kSettings; ++which) {
+    for (unsigned which = 0; which < kMemorySettings; ++which) {
       const std::uint64_t seed = first_seed + which;
-      Bench bench(settings(which, seed), {.seed = seed, .banks = dma_banks()});
+      Bench bench(memory_settings(which, seed), {.seed = seed, .banks = dma_banks()});
       PacketMaker maker(seed);
       for (unsigned i = 0; i < packets; ++i) {
         ASSERT_TRUE(run(bench, make(maker))) << "packet " << i << " of settings " << which;
@@ -91,8 +62,8 @@ TYPED_TEST(DmaRandom, AllInTurn) {
 }
 
 TYPED_TEST(DmaRandom, ResetInFlight) {
-  for (unsigned which = 0; which < kSettings; ++which) {
-    typename TestFixture::Bench bench(settings(which, 600 + which),
+  for (unsigned which = 0; which < kMemorySettings; ++which) {
+    typename TestFixture::Bench bench(memory_settings(which, 600 + which),
                                       {.seed = 600 + which, .banks = dma_banks()});
     PacketMaker maker(600 + which);
     for (unsigned i = 0; i < 60; ++i) {
@@ -106,8 +77,8 @@ TYPED_TEST(DmaRandom, ResetInFlight) {
 
 TYPED_TEST(DmaRandom, BusErrors) {
   unsigned found = 0;
-  for (unsigned which = 0; which < kSettings; ++which) {
-    typename TestFixture::Bench bench(settings(which, 700 + which),
+  for (unsigned which = 0; which < kMemorySettings; ++which) {
+    typename TestFixture::Bench bench(memory_settings(which, 700 + which),
                                       {.seed = 700 + which, .banks = dma_banks()});
     PacketMaker maker(700 + which);
     for (unsigned i = 0; i < 60; ++i) {

@@ -14,28 +14,6 @@ using namespace packetgen;
 
 namespace {
 
-rtlmodel::AxiSettings settings(unsigned which, std::uint64_t seed) {
-  rtlmodel::AxiSettings settings = rtlmodel::AxiSettings::zero_wait();
-  switch (which) {
-    case 0:
-      break;
-    case 1:
-      settings = rtlmodel::AxiSettings::realistic();
-      break;
-    case 2:
-      settings.stall_percent = 40;
-      settings.reorder = true;
-      break;
-    default:
-      settings.latency = 17;
-      settings.outstanding_per_id = 2;
-      settings.stall_percent = 20;
-      break;
-  }
-  settings.seed = seed;
-  return settings;
-}
-
 template <class Top>
 class MatrixEngine : public testing::Test {
  public:
@@ -48,9 +26,9 @@ using Tops = testing::Types<VMatrixEngineTiny, VMatrixEngineEdge, VMatrixEngineL
 TYPED_TEST_SUITE(MatrixEngine, Tops);
 
 TYPED_TEST(MatrixEngine, GivesTheBitsOfTheCmodel) {
-  for (unsigned which = 0; which < 4; ++which) {
+  for (unsigned which = 0; which < kMemorySettings; ++which) {
     const std::uint64_t seed = 1 + which;
-    EngineBench<TypeParam> bench(settings(which, seed), {.seed = seed});
+    EngineBench<TypeParam> bench(memory_settings(which, seed), {.seed = seed});
     std::mt19937_64 random(seed);
     for (unsigned i = 0; i < 150; ++i) {
       SCOPED_TRACE(testing::Message() << "case " << i << " of seed " << seed);
@@ -63,7 +41,7 @@ TYPED_TEST(MatrixEngine, GivesTheBitsOfTheCmodel) {
 // Several row tiles, column tiles and chunks, and so every change of split within a packet.
 TYPED_TEST(MatrixEngine, LargeShapes) {
   EngineBench<TypeParam> bench(
-      settings(1, 7),
+      memory_settings(1, 7),
       {.seed = 7, .banks = {{0x1000'0000, 0x80'0000}, {0x12'3456'0000, 0x80'0000}}});
   std::mt19937_64 random(7);
   for (unsigned i = 0; i < 12; ++i) {
@@ -75,7 +53,7 @@ TYPED_TEST(MatrixEngine, LargeShapes) {
 
 // A row of ones times every code of the type.
 TYPED_TEST(MatrixEngine, EveryCodeOfTheNarrowTypes) {
-  EngineBench<TypeParam> bench(settings(0, 1), {.seed = 1});
+  EngineBench<TypeParam> bench(memory_settings(0, 1), {.seed = 1});
   for (const abi::Dtype type :
        {abi::Dtype::kF16, abi::Dtype::kBF16, abi::Dtype::kE4M3, abi::Dtype::kE5M2}) {
     SCOPED_TRACE(testing::Message() << "type " << static_cast<int>(type));
@@ -104,7 +82,7 @@ TYPED_TEST(MatrixEngine, EveryCodeOfTheNarrowTypes) {
 
 TYPED_TEST(MatrixEngine, ResetInFlight) {
   const std::uint64_t seed = 9;
-  EngineBench<TypeParam> bench(settings(3, seed), {.seed = seed});
+  EngineBench<TypeParam> bench(memory_settings(3, seed), {.seed = seed});
   std::mt19937_64 random(seed);
   for (unsigned i = 0; i < 40; ++i) {
     SCOPED_TRACE(testing::Message() << "case " << i);

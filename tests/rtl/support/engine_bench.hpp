@@ -33,6 +33,36 @@ struct BenchOptions {
   std::uint64_t stuck_cycles = 50'000;
 };
 
+/// Memories of different temper: 0 zero-wait, 1 realistic, others with stalls, few outstanding
+/// bursts, low bandwidth, responses out of order.
+inline constexpr unsigned kMemorySettings = 5;
+inline rtlmodel::AxiSettings memory_settings(unsigned which, std::uint64_t seed) {
+  rtlmodel::AxiSettings settings = rtlmodel::AxiSettings::zero_wait();
+  switch (which) {
+    case 0:
+      break;
+    case 1:
+      settings = rtlmodel::AxiSettings::realistic();
+      break;
+    case 2:
+      settings.stall_percent = 40;
+      settings.reorder = true;
+      break;
+    case 3:
+      settings.latency = 17;
+      settings.outstanding_per_id = 2;
+      settings.stall_percent = 20;
+      break;
+    default:
+      settings.latency = 200;
+      settings.beats_per_cycle = 0.3;
+      settings.reorder = true;
+      break;
+  }
+  settings.seed = seed;
+  return settings;
+}
+
 /// `Top` has the pins clk_i, rst_ni, start_valid_i, start_ready_o, packet_i, done_valid_o,
 /// done_error_o, done_fault_o, checksum_o (read in the cycle of done_valid_o) and m_axi_*;
 /// check_error_i and check_fault_i are driven where they exist.

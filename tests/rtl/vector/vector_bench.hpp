@@ -11,8 +11,8 @@
 #include "VVectorEngineEdge.h"
 #include "VVectorEngineLarge.h"
 #include "VVectorEngineTiny.h"
-#include "rtl/support/engine_bench.hpp"
 #include "packetgen/vector_cases.hpp"
+#include "rtl/support/engine_bench.hpp"
 
 namespace tandem::rtltest {
 
@@ -26,36 +26,6 @@ template <>
 inline constexpr std::uint32_t kUcodeWords<VVectorEngineTiny> = 1024;
 template <>
 inline constexpr std::uint32_t kUcodeWords<VVectorEngineLarge> = 8192;
-
-/// Memories of different temper: 0 zero-wait, 1 realistic, others with stalls, few outstanding
-/// bursts, low bandwidth, responses out of order.
-inline constexpr unsigned kMemorySettings = 5;
-inline rtlmodel::AxiSettings memory_settings(unsigned which, std::uint64_t seed) {
-  rtlmodel::AxiSettings settings = rtlmodel::AxiSettings::zero_wait();
-  switch (which) {
-    case 0:
-      break;
-    case 1:
-      settings = rtlmodel::AxiSettings::realistic();
-      break;
-    case 2:
-      settings.stall_percent = 40;
-      settings.reorder = true;
-      break;
-    case 3:
-      settings.latency = 17;
-      settings.outstanding_per_id = 2;
-      settings.stall_percent = 20;
-      break;
-    default:
-      settings.latency = 200;
-      settings.beats_per_cycle = 0.3;
-      settings.reorder = true;
-      break;
-  }
-  settings.seed = seed;
-  return settings;
-}
 
 template <class Top>
 class VectorBench {

@@ -60,11 +60,7 @@ module vector_engine #(
   logic [AxiDataBits-1:0] r_data;
   logic aw_valid, aw_ready, w_valid, w_ready, w_last, b_valid, b_err;
   logic [AxiDataBits-1:0] w_data;
-  logic [AxiDataBits-1:0] w_datas[2];
   logic [AxiDataBits/8-1:0] w_strb;
-  // The unit has two readers and writers at least; the others are silent.
-  assign w_datas[0] = w_data;
-  assign w_datas[1] = '0;
 
   npu_vector #(
       .VectorLanes(VectorLanes),
@@ -107,24 +103,14 @@ module vector_engine #(
       .b_err_i(b_err)
   );
 
-  logic unused_quiet, unused_arlock, unused_awlock;
-  logic [3:0] unused_arcache, unused_awcache, unused_arqos, unused_awqos;
-  logic [2:0] unused_arprot, unused_awprot;
-  logic [1:0][63:0] unused_read_beats;
-  logic [1:0][63:0] unused_write_beats, unused_write_bytes;
-  logic [63:0] unused_reads, unused_writes, unused_read_open;
   logic unused_ar_ready, unused_r_valid;
-  logic unused_aw_ready, unused_w_ready, unused_b_valid;
-  logic [63:0] unused_checksum;
-  npu_mem #(
-      .DataBits(AxiDataBits),
-      .NumReaders(2),
-      .NumWriters(2)
-  ) u_mem (
+  engine_memory #(
+      .AxiDataBits(AxiDataBits)
+  ) u_memory (
       .clk_i,
       .rst_ni,
-      .quiesce_i(1'b0),
-      .quiet_o(unused_quiet),
+      .checksum_clear_i(start_valid_i && start_ready_o),
+      .checksum_o,
       .ar_valid_i({1'b0, ar_valid}),
       .ar_ready_o({unused_ar_ready, ar_ready}),
       .ar_addr_i({48'd0, ar_addr}),
@@ -133,26 +119,30 @@ module vector_engine #(
       .r_data_o(r_data),
       .r_last_o(r_last),
       .r_err_o(r_err),
-      .aw_valid_i({1'b0, aw_valid}),
-      .aw_ready_o({unused_aw_ready, aw_ready}),
-      .aw_addr_i({48'd0, aw_addr}),
-      .aw_len_i({8'd0, aw_len}),
-      .w_valid_i({1'b0, w_valid}),
-      .w_ready_o({unused_w_ready, w_ready}),
-      .w_data_i(w_datas),
-      .w_strb_i({{AxiDataBits / 8{1'b0}}, w_strb}),
-      .w_last_i({1'b0, w_last}),
-      .b_valid_o({unused_b_valid, b_valid}),
+      .aw_valid_i(aw_valid),
+      .aw_ready_o(aw_ready),
+      .aw_addr_i(aw_addr),
+      .aw_len_i(aw_len),
+      .w_valid_i(w_valid),
+      .w_ready_o(w_ready),
+      .w_data_i(w_data),
+      .w_strb_i(w_strb),
+      .w_last_i(w_last),
+      .b_valid_o(b_valid),
       .b_err_o(b_err),
-      .checksum_clear_i({1'b0, start_valid_i && start_ready_o}),
-      .checksum_o({unused_checksum, checksum_o}),
-      .counter_clear_i(1'b0),
-      .read_beats_o(unused_read_beats),
-      .write_beats_o(unused_write_beats),
-      .write_bytes_o(unused_write_bytes),
-      .total_read_beats_o(unused_reads),
-      .total_write_beats_o(unused_writes),
-      .read_open_o(unused_read_open),
+      .m_axi_arvalid,
+      .m_axi_arready,
+      .m_axi_arid,
+      .m_axi_araddr,
+      .m_axi_arlen,
+      .m_axi_arsize,
+      .m_axi_arburst,
+      .m_axi_rvalid,
+      .m_axi_rready,
+      .m_axi_rid,
+      .m_axi_rdata,
+      .m_axi_rresp,
+      .m_axi_rlast,
       .m_axi_awvalid,
       .m_axi_awready,
       .m_axi_awid,
@@ -160,10 +150,6 @@ module vector_engine #(
       .m_axi_awlen,
       .m_axi_awsize,
       .m_axi_awburst,
-      .m_axi_awlock(unused_awlock),
-      .m_axi_awcache(unused_awcache),
-      .m_axi_awprot(unused_awprot),
-      .m_axi_awqos(unused_awqos),
       .m_axi_wvalid,
       .m_axi_wready,
       .m_axi_wdata,
@@ -172,24 +158,7 @@ module vector_engine #(
       .m_axi_bvalid,
       .m_axi_bready,
       .m_axi_bid,
-      .m_axi_bresp,
-      .m_axi_arvalid,
-      .m_axi_arready,
-      .m_axi_arid,
-      .m_axi_araddr,
-      .m_axi_arlen,
-      .m_axi_arsize,
-      .m_axi_arburst,
-      .m_axi_arlock(unused_arlock),
-      .m_axi_arcache(unused_arcache),
-      .m_axi_arprot(unused_arprot),
-      .m_axi_arqos(unused_arqos),
-      .m_axi_rvalid,
-      .m_axi_rready,
-      .m_axi_rid,
-      .m_axi_rdata,
-      .m_axi_rresp,
-      .m_axi_rlast
+      .m_axi_bresp
   );
 
 endmodule
