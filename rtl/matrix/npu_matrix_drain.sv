@@ -73,7 +73,7 @@ module npu_matrix_drain
   state_e state;
 
   // verilator lint_off UNUSEDSIGNAL
-  tile_t tile;  // the address and the end of the packet are used when it is taken
+  tile_t tile;  // the address is used when it is taken
   // verilator lint_on UNUSEDSIGNAL
   logic parity;
   logic [7:0] row;

@@ -104,7 +104,6 @@ package npu_matrix_pkg;
     logic [7:0] rows;
     logic [10:0] cols;
     npu_pkg::addr_t addr; // of its first element in C
-    logic last;           // of the packet
   } tile_t;
 
   // A chunk in the operand buffers.

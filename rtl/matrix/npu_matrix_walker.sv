@@ -222,8 +222,7 @@ module npu_matrix_walker
       two_groups: two_groups,
       rows: tile_rows,
       cols: tile_cols,
-      addr: c_tile,
-      last: last_row_tile & last_col_tile & (batch1 == p.batch1 - 1) & (batch0 == p.batch0 - 1)
+      addr: c_tile
   };
   logic tile_taken;
   assign tile_taken = tile_valid_o & tile_ready_i;
