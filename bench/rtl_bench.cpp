@@ -9,6 +9,7 @@
 #include "bench.hpp"
 #include "device.hpp"
 #include "model_path.hpp"
+#include "tandem/abi/metadata.hpp"
 #include "tandem/abi/regs.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/driver/backend.hpp"
@@ -82,16 +83,12 @@ struct Shape {
   std::uint16_t group_size;  // 0: not quantised
 };
 
-std::uint64_t bits_of(abi::Dtype type) {
-  return type == abi::Dtype::kU4 ? 4 : type == abi::Dtype::kE4M3 ? 8 : 16;
-}
-
 // C = A B with A in bf16 and B in panels, random finite values.
 class Product {
  public:
   Product(runtime::Device& device, const Shape& shape) : device_(device), shape_(shape) {
     const std::uint64_t panels = (shape.n + 31) / 32;
-    const std::uint64_t panel_bytes = std::uint64_t{shape.k} * 4 * bits_of(shape.b_type);
+    const std::uint64_t panel_bytes = std::uint64_t{shape.k} * 4 * abi::dtype_bits(shape.b_type);
     a_ = device.malloc("activations", std::uint64_t{shape.m} * shape.k * 2, "bench.a");
     b_ = device.malloc("weights", panels * panel_bytes, "bench.b");
     c_ = device.malloc("activations", std::uint64_t{shape.m} * shape.n * 4, "bench.c");
@@ -220,7 +217,7 @@ void products(const Options& options, Report& report) {
   }
 }
 
-// Cycles a second where only one row of the array works, and while the command processor polls.
+// Cycles a second of a device whose engines are idle: the command processor polls a word.
 void idle_speed(const Options& options, Report& report) {
   BenchDevice device(options);
   runtime::Buffer word = device->malloc("activations", 64, "bench.word");

@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstring>
 
+#include "tandem/abi/metadata.hpp"
+
 namespace tandem::packetgen {
 namespace {
 
@@ -12,21 +14,6 @@ using abi::Dtype;
 
 constexpr std::uint64_t kInputs = 0x1000'0000;      // first bank of the bench
 constexpr std::uint64_t kOutputs = 0x12'3456'0000;  // second bank
-
-unsigned bits_of(Dtype type) {
-  switch (type) {
-    case Dtype::kF32:
-    case Dtype::kI32:
-      return 32;
-    case Dtype::kBF16:
-    case Dtype::kF16:
-      return 16;
-    case Dtype::kU4:
-      return 4;
-    default:
-      return 8;
-  }
-}
 
 class Maker {
  public:
@@ -126,7 +113,7 @@ class Maker {
   void fill(std::uint64_t addr, std::uint64_t bytes, Dtype type) {
     MatrixCase::Data data{addr, std::vector<std::uint8_t>(bytes)};
     for (std::uint8_t& byte : data.bytes) byte = std::uint8_t(random_());
-    const unsigned size = bits_of(type) / 8;
+    const unsigned size = abi::dtype_bits(type) / 8;
     if (tame_ && size != 0) {
       // Exponents near 1: sums stay finite and the additions round.
       for (std::uint64_t i = 0; i + size <= bytes; i += size) {
@@ -153,7 +140,7 @@ class Maker {
 
   void operand_a() {
     const bool by_rows = p_.a_layout == abi::ALayout::kRows;
-    const std::uint64_t size = bits_of(p_.a_type) / 8;
+    const std::uint64_t size = abi::dtype_bits(p_.a_type) / 8;
     const std::uint64_t bytes =
         rows(by_rows ? p_.m : p_.k, (by_rows ? p_.k : p_.m) * size, size, p_.a_row_stride);
     p_.a_addr = place(input_, bytes, size, true, p_.a_batch0_stride, p_.a_batch1_stride);
@@ -161,7 +148,7 @@ class Maker {
   }
 
   void operand_b() {
-    const std::uint64_t bits = bits_of(p_.b_type);
+    const std::uint64_t bits = abi::dtype_bits(p_.b_type);
     std::uint64_t unit = std::max<std::uint64_t>(1, bits / 8);
     std::uint64_t bytes = 0;
     switch (p_.b_layout) {
@@ -181,7 +168,7 @@ class Maker {
   }
 
   void operand_c() {
-    const std::uint64_t size = bits_of(p_.c_type) / 8;
+    const std::uint64_t size = abi::dtype_bits(p_.c_type) / 8;
     const std::uint64_t bytes = rows(p_.m, p_.n * size, size, p_.c_row_stride);
     p_.c_addr = place(output_, bytes, size, false, p_.c_batch0_stride, p_.c_batch1_stride);
     if (p_.init_mode == abi::InitMode::kAccumulate) {
@@ -208,7 +195,7 @@ class Maker {
   }
 
   void group_scales() {
-    const std::uint64_t size = bits_of(p_.scale_type) / 8;
+    const std::uint64_t size = abi::dtype_bits(p_.scale_type) / 8;
     const std::uint64_t groups = (p_.k + p_.group_size - 1) / p_.group_size;
     const bool panels = p_.b_layout == abi::BLayout::kPanels;
     const std::uint64_t unit = panels ? 64 : size;
