@@ -89,6 +89,7 @@ class Simulator {
   unsigned quiet_looks_ = 0;
   std::uint64_t progress_ = 0;  // Handshakes when progress was seen last, and its cycle.
   std::uint64_t progress_cycle_ = 0;
+  std::uint64_t look_cycle_ = 0;  // Of the last look at whether the device works and moves.
   std::exception_ptr failure_;
 
   // What wait_irq looks at, so that it never competes for the model. Written with both mutexes
