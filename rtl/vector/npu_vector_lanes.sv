@@ -241,7 +241,7 @@ module npu_vector_lanes
           if (table_q) begin
             for (j = 0; j < VectorLanes; j++) next[j*32+:32] = table1[a_q[j*32+:8]];
           end else begin
-            for (j = 0; j < VectorLanes; j++) next[j*32+:32] = table0[a_q[j*32+:8]];
+            for (j = 0; j < VectorLanes; j++) next[j*32+:32] = table0[`NPU_FAULT(vector_table_bit, a_q[j*32+:8], a_q[j*32+:8] & 8'hf7)];
           end
           default: next = a_q;
         endcase

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "npu_fault_ids.hpp"
@@ -26,18 +27,21 @@ class FaultContext : public VerilatedContext {
 
   const std::uint64_t* now = nullptr;  ///< Half cycles, as in waves; null before the first reset.
 
-  bool stamped = false;
-  std::uint64_t time = 0;
-  std::uint64_t seq = 0;
-
-  bool hit(unsigned id, bool differs) {
-    if (id != selected_) return false;
-    if (differs && !stamped) stamp(seq_of_[engine_]);
-    return true;
+  bool stamped() const { return stamped_; }
+  /// To be read at the end of the cycle of the stamp.
+  FaultStamp stamp(std::uint64_t cycle) const {
+    // A packet that was issued in this very cycle is the engine's: it was idle before.
+    return {cycle, time_, seq_.value_or(seq_of_[engine_])};
   }
-  bool hit(unsigned id, bool differs, std::uint64_t packet) {
+
+  bool hit(unsigned id, bool differs, std::optional<std::uint64_t> packet = std::nullopt) {
     if (id != selected_) return false;
-    if (differs && !stamped) stamp(packet);
+    // Before the reset registers hold anything.
+    if (differs && !stamped_ && now != nullptr) {
+      stamped_ = true;
+      time_ = *now;
+      seq_ = packet;
+    }
     return true;
   }
   void issue(std::uint64_t packet, unsigned engines) {
@@ -51,15 +55,11 @@ class FaultContext : public VerilatedContext {
   static constexpr unsigned kNone = ~0u;
   static constexpr unsigned kControl = 3;  // Behind the engines' numbers: any packet.
 
-  void stamp(std::uint64_t packet) {
-    if (now == nullptr) return;  // Before the reset registers hold anything.
-    stamped = true;
-    time = *now;
-    seq = packet;
-  }
-
   unsigned selected_ = kNone;
-  unsigned engine_ = kControl;                        // Of the selected fault.
+  unsigned engine_ = kControl;  // Of the selected fault.
+  bool stamped_ = false;
+  std::uint64_t time_ = 0;
+  std::optional<std::uint64_t> seq_;                  // Where the place of the fault knows it.
   std::array<std::uint64_t, kControl + 1> seq_of_{};  // The packet that each engine got last.
 };
 

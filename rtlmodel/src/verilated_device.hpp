@@ -187,9 +187,7 @@ class VerilatedDevice final : public DeviceModel {
     change();
     half_cycle(0);
     if constexpr (kHasFaults) {
-      if (context_->stamped && !stamp_) {
-        stamp_ = FaultStamp{memory_.cycle(), context_->time, context_->seq};
-      }
+      if (context_->stamped() && !stamp_) stamp_ = context_->stamp(memory_.cycle());
     }
   }
 

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every fault of rtl/fault/faults.yml makes its difference on its program and shows as the list
+// says.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "fault_bench.hpp"
+#include "tandem/runtime/config.hpp"
+
+namespace tandem::rtlmodel {
+namespace {
+
+const driver::DeviceConfig& tiny() {
+  static const driver::DeviceConfig config = runtime::load_config("tiny");
+  return config;
+}
+
+abi::ExecFile program(const std::string& name) {
+  return load_program(TANDEM_SOURCE_DIR "/rtl/fault/programs/" + name + ".exec", tiny());
+}
+
+/// The model with faults and none of them, for each program and options once; equal to the cmodel.
+const Outcome& right_outcome(const Fault& fault) {
+  static std::map<std::pair<std::string, std::string>, Outcome> all;
+  const auto key = std::pair(std::string(fault.program), std::string(fault.options));
+  if (const auto found = all.find(key); found != all.end()) return found->second;
+  const abi::ExecFile file = program(fault.program);
+  Outcome& right = all[key] = run_on_rtl(file, tiny(), nullptr, fault.options);
+  const Difference difference = compare(run_on_cmodel(file, tiny()), right);
+  EXPECT_EQ(difference.symptom, "")
+      << fault.program << ": " << difference.where << ", packet " << difference.seq;
+  EXPECT_FALSE(right.stamp);
+  return right;
+}
+
+class Faults : public testing::TestWithParam<const Fault*> {};
+
+TEST_P(Faults, ShowsOnItsProgram) {
+  const Fault& fault = *GetParam();
+  const Outcome& right = right_outcome(fault);
+  const Outcome wrong = run_on_rtl(program(fault.program), tiny(), &fault, fault.options);
+  ASSERT_TRUE(wrong.stamp) << fault.what << ": no value differed in " << fault.program;
+  const Difference difference = compare(right, wrong);
+  EXPECT_EQ(difference.symptom, fault.symptom)
+      << fault.what << ": " << difference.where << ", packet " << difference.seq;
+  EXPECT_LE(wrong.stamp->cycle, wrong.cycles);
+  if (difference.symptom == "data" || difference.symptom == "completion") {
+    EXPECT_EQ(wrong.stamp->seq, difference.seq) << fault.what << ": " << difference.where;
+  } else if (difference.symptom == "register") {
+    EXPECT_EQ(difference.where, fault.where) << fault.what;
+  }
+}
+
+std::vector<const Fault*> all_faults() {
+  std::vector<const Fault*> all;
+  for (const Fault& fault : faults()) all.push_back(&fault);
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(List, Faults, testing::ValuesIn(all_faults()),
+                         [](const auto& info) { return std::string(info.param->name); });
+
+TEST(FaultList, HasFiftyFaultsInAllParts) {
+  EXPECT_GE(faults().size(), 50u);
+  std::map<std::string, unsigned> parts;
+  for (const Fault& fault : faults())
+    ++parts[std::string(fault.module).substr(0, std::string(fault.module).find('/'))];
+  for (const char* part : {"cmd", "vector", "dma", "num"}) {
+    EXPECT_GE(parts[part], 5u) << part;
+  }
+}
+
+}  // namespace
+}  // namespace tandem::rtlmodel
