@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// tandem_rtl_faults LIST RTL --out FOLDER | --docs FILE | --check-docs FILE: checks the list of
-// faults against the RTL; writes npu_fault_ids.hpp and faults.cpp for models with faults, or the
-// table in a page. A step of the build.
+// tandem_rtl_faults LIST RTL, and one of
+//   --out FOLDER        npu_fault_ids.hpp and faults.cpp for models with faults; a step of the
+//   build
+//   --strip FOLDER      a copy of the RTL without faults
+//   --docs FILE         the table of a page
+//   --check-docs FILE   fails if that table is stale
+// Checks in any case that list and RTL have the same faults.
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
@@ -25,6 +29,8 @@ namespace {
 using tandem::Error;
 using tandem::ErrorCode;
 
+constexpr std::string_view kInclude = "`include \"npu_fault.svh\"";
+constexpr std::string_view kMacro = "`NPU_FAULT";
 constexpr std::string_view kTableBegin = "<!-- faults.yml: begin -->\n";
 constexpr std::string_view kTableEnd = "<!-- faults.yml: end -->\n";
 
@@ -177,16 +183,71 @@ std::string with_table(const std::filesystem::path& page, const std::vector<Faul
   return text.replace(begin + kTableBegin.size(), end - begin - kTableBegin.size(), table);
 }
 
+/// `text` with the good value in the place of every macro, on the same lines: as if there had never
+/// been faults.
+std::string without_faults(const std::string& text, const std::string& file) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text.compare(at, kInclude.size(), kInclude) == 0) {
+      at += kInclude.size();
+      continue;
+    }
+    if (text.compare(at, kMacro.size(), kMacro) != 0) {
+      out += text[at++];
+      continue;
+    }
+    const std::size_t open = text.find('(', at);
+    const std::string name = text.substr(at + 1, open - at - 1);
+    std::vector<std::string> args(1);
+    std::size_t end = open + 1;
+    for (int depth = 0; depth >= 0; ++end) {
+      if (end >= text.size())
+        throw Error(ErrorCode::kInvalidArgument, file + ": a macro without an end");
+      const char c = text[end];
+      if (c == '(' || c == '[' || c == '{') ++depth;
+      if (c == ')' || c == ']' || c == '}') --depth;
+      if (depth < 0) break;
+      if (c == ',' && depth == 0) {
+        args.emplace_back();
+      } else {
+        args.back() += c;
+      }
+    }
+    at = end + 1;
+    const std::size_t good = name == "NPU_FAULT" ? 1 : 2;
+    if (name != "NPU_FAULT_ISSUE") out += '(' + without_faults(args.at(good), file) + ')';
+    const auto lines =
+        std::count(text.begin() + std::ptrdiff_t(open), text.begin() + std::ptrdiff_t(at), '\n');
+    const auto kept = name == "NPU_FAULT_ISSUE" ? 0 : std::ranges::count(args.at(good), '\n');
+    out.append(std::size_t(lines - kept), '\n');
+  }
+  return out;
+}
+
+/// Copies the RTL without its faults, and without the file of the macros.
+void strip(const std::filesystem::path& rtl, const std::filesystem::path& out) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(rtl)) {
+    const std::filesystem::path relative = entry.path().lexically_relative(rtl);
+    if (!entry.is_regular_file() || relative.begin()->string() == "fault") continue;
+    std::filesystem::create_directories((out / relative).parent_path());
+    write_file(out / relative, without_faults(read_file(entry.path()), relative.string()));
+  }
+}
+
 int run(const std::vector<std::string>& args) {
   if (args.size() != 4) {
-    std::fputs("usage: tandem_rtl_faults LIST RTL --out FOLDER | --docs FILE | --check-docs FILE\n",
-               stderr);
+    std::fputs(
+        "usage: tandem_rtl_faults LIST RTL --out FOLDER | --strip FOLDER | --docs FILE | "
+        "--check-docs FILE\n",
+        stderr);
     return 2;
   }
   const std::vector<Fault> faults = load(args[0]);
   check_uses(args[0], faults, args[1]);
   if (args[2] == "--out") {
     write_sources(faults, args[3]);
+  } else if (args[2] == "--strip") {
+    strip(args[1], args[3]);
   } else if (args[2] == "--docs") {
     write_file(args[3], with_table(args[3], faults));
   } else if (with_table(args[3], faults) != read_file(args[3])) {
