@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "completion_finder.hpp"
 #include "program_image.hpp"
 #include "side.hpp"
 #include "tandem/abi/describe.hpp"
@@ -86,9 +85,8 @@ class Player::Impl {
     abi::Completion recorded;
   };
 
-  bool read_packet(bool apply);
+  bool read_packet(bool apply_writes);
   void apply(const runtime::TraceRecord& record);
-  void take(const abi::Packet& packet);
   void pass_reset();
   void note_played();
   void heal();
@@ -102,44 +100,33 @@ class Player::Impl {
   }
 
   PlayerOptions options_;
-  runtime::TraceReader trace_;
-  std::optional<CompletionFinder> finder_;  // From the first packet on.
+  TracePackets trace_;
   Side a_;
   std::optional<Side> b_;
   TracePacket packet_;
   Step step_;
   TracePosition at_;  // Behind the last packet; `program` and `tables` are what is loaded.
   std::uint64_t packets_ = 0;
-  bool held_ = false;     // `next` gives packet_ once more.
-  bool faulted_ = false;  // A packet since the last reset failed when it was recorded.
+  bool held_ = false;  // `next` gives packet_ once more.
   std::vector<InFlight> in_flight_;
   PlayedRange* range_ = nullptr;  // While `play_to` runs.
   std::string failure_;
 };
 
-/// Reads on to the next packet; without `apply` memory stays as it is.
+/// Reads on to the next packet; without `apply_writes` memory stays as it is.
 bool Player::Impl::read_packet(bool apply_writes) {
-  runtime::TraceRecord record;
-  for (;;) {
-    // A completion belongs to a packet further up, so the finder starts in front of the first.
-    if (!trace_.next(record)) return false;
-    switch (record.kind) {
-      case Kind::kPacket:
-        take(record.packet);
-        return true;
-      case Kind::kOp:
-        packet_.op = record.text;
-        break;
-      case Kind::kReset:
-        pass_reset();
-        break;
-      case Kind::kWrite:
-        if (apply_writes) apply(record);
-        break;
-      default:
-        apply(record);
+  const bool found = trace_.next(packet_, [&](const runtime::TraceRecord& record) {
+    if (record.kind == Kind::kReset) {
+      pass_reset();
+    } else if (apply_writes || record.kind != Kind::kWrite) {
+      apply(record);
     }
-  }
+  });
+  if (!found) return false;
+  ++packets_;
+  // Left out unless `run` follows.
+  at_.records = trace_.num_records();
+  return true;
 }
 
 void Player::Impl::apply(const runtime::TraceRecord& record) {
@@ -147,35 +134,16 @@ void Player::Impl::apply(const runtime::TraceRecord& record) {
   for_each_side([&](Side& side) { side.memory().apply(record, packets_ == 0); });
 }
 
-void Player::Impl::take(const abi::Packet& packet) {
-  if (!finder_) finder_.emplace(trace_.fork());
-  if (packets_ != 0 && packet.seq <= packet_.number) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: packet seq {} stands behind seq {}; expected ascending numbers",
-                            info().path, packet.seq, packet_.number));
-  }
-  packet_.number = packet.seq;
-  packet_.index = packets_++;
-  packet_.packet = packet;
-  packet_.recorded = finder_->find(packet.seq);
-  if (packet_.recorded && packet_.recorded->error != Fault::kNone) faulted_ = true;
-  // Left out unless `run` follows.
-  at_.records = trace_.num_records();
-}
-
 void Player::Impl::pass_reset() {
   if (range_ != nullptr) drain(*range_);
-  if (finder_) finder_->pass_reset();
   for_each_side([](Side& side) { side.restart(); });
   at_.program.clear();
   at_.tables = {};
-  faulted_ = false;
 }
 
 const Step& Player::Impl::run() {
   step_ = {};
-  // Packets behind a fault were abandoned.
-  step_.left_out = faulted_ && !packet_.recorded;
+  step_.left_out = packet_.abandoned;
   if (step_.left_out) return step_;
   for_each_side([&](Side& side) { side.submit(packet_, at_); });
   step_.a = a_.finish();

@@ -137,7 +137,7 @@ Dtype element_type(const Packet& packet, const Operand& operand) {
   }
 }
 
-std::uint64_t element_bytes(const Packet& packet, const Operand& operand) {
+std::uint64_t element_size(const Packet& packet, const Operand& operand) {
   const unsigned bits = dtype_bits(element_type(packet, operand));
   return bits == 0 ? operand.run_bytes : bits / 8;
 }
@@ -164,7 +164,7 @@ void for_each_element(const Packet& packet, const Operand& operand, const ReadMe
                       const ReadMemory& b, const std::function<void(const ElementPair&)>& visit) {
   PagedReader reader_a(a);
   PagedReader reader_b(b);
-  const std::uint64_t size = element_bytes(packet, operand);
+  const std::uint64_t size = element_size(packet, operand);
   std::vector<std::byte> run_a(operand.run_bytes);
   std::vector<std::byte> run_b(operand.run_bytes);
   std::array<std::uint64_t, Operand::kMaxDims> index{};
@@ -186,7 +186,7 @@ void for_each_element(const Packet& packet, const Operand& operand, const ReadMe
 }
 
 std::string index_text(const Packet& packet, const Operand& operand, std::uint64_t number) {
-  const std::uint64_t in_run = operand.run_bytes / element_bytes(packet, operand);
+  const std::uint64_t in_run = operand.run_bytes / element_size(packet, operand);
   std::vector<std::uint64_t> index;
   if (in_run > 1) index.push_back(number % in_run);
   number /= in_run;

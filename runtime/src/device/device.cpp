@@ -103,6 +103,12 @@ void Device::name_tensor(PhysAddr addr, std::uint64_t num_bytes, std::string_vie
 
 std::string Device::describe(PhysAddr addr) const { return impl_->core.describe(addr); }
 
+void Device::set_watch(std::vector<driver::WatchRange> ranges) {
+  DeviceCore& core = impl_->core;
+  core.driver().set_watch(std::move(ranges),
+                          [&core](std::uint64_t addr) { return core.describe(PhysAddr(addr)); });
+}
+
 bool Device::check_mode() const { return impl_->core.check_mode(); }
 
 std::string Device::take_findings() {

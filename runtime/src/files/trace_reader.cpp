@@ -77,8 +77,12 @@ struct TraceReader::Impl {
                               path, file.abi_hash(), abi::kAbiHash));
     }
     const nlohmann::json header = parse_header(file.header_text(), path);
-    info = {path, string_from_json(header, "backend", path), config_from_json(header, path),
-            file.abi_hash()};
+    info = {path,
+            string_from_json(header, "backend", path),
+            config_from_json(header, path),
+            file.abi_hash(),
+            {}};
+    if (header.contains("case")) info.case_text = header.at("case").dump();
   }
 
   RecordReader file;
@@ -114,6 +118,7 @@ bool TraceReader::next(TraceRecord& record) {
     case TraceRecord::Kind::kFree:
       record.addr = PhysAddr(cursor.take<std::uint64_t>("address"));
       break;
+    case TraceRecord::Kind::kExpected:
     case TraceRecord::Kind::kWrite: {
       const auto addr = cursor.take<std::uint64_t>("address");
       record.data = cursor.take_rest();

@@ -12,20 +12,11 @@
 #include <vector>
 
 #include "tandem/abi/isa.hpp"
+#include "tandem/debug/trace_packets.hpp"
 #include "tandem/runtime/device.hpp"
 #include "tandem/runtime/trace.hpp"
 
 namespace tandem::debug {
-
-/// A packet of a trace.
-struct TracePacket {
-  std::uint64_t number = 0;  ///< Its sequence number when it was recorded.
-  std::uint64_t index = 0;   ///< Packets of the trace before it.
-  std::string op;            ///< "layer.3/attention/softmax"; empty: none.
-  abi::Packet packet;        ///< As recorded.
-  /// Its completion in the trace; empty if it never came.
-  std::optional<abi::Completion> recorded;
-};
 
 /// What a packet did on a device: it completed, or `failure` says why not (no completion within the
 /// deadline, a device that is lost), or it was left out.
@@ -38,7 +29,7 @@ struct Outcome {
 struct Step {
   Outcome a;
   Outcome b;              ///< Without a second device: empty.
-  bool left_out = false;  ///< Abandoned by a fault when it was recorded: not submitted.
+  bool left_out = false;  ///< TracePacket::abandoned: not submitted.
 };
 
 /// Whether the device contract makes the records equal: opcode, engine, error, fault address,

@@ -25,7 +25,7 @@ std::vector<Operand> memory_operands(const Packet& packet);
 /// Type of the elements of a written operand; kNone for those that a packet only moves.
 Dtype element_type(const Packet& packet, const Operand& operand);
 /// Bytes of one element. Where a packet moves elements, a run of the operand is one.
-std::uint64_t element_bytes(const Packet& packet, const Operand& operand);
+std::uint64_t element_size(const Packet& packet, const Operand& operand);
 
 /// "9 (0x41100000)" for floats, "-3" for integers, bits for kNone.
 std::string value_text(Dtype type, std::span<const std::byte> bytes);

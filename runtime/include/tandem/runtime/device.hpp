@@ -97,6 +97,10 @@ class Device {
   /// One sentence about an address: region, allocation, tensor.
   std::string describe(PhysAddr addr) const;
 
+  /// Stops a run at the packet that touches one of the ranges: the call that submits it throws
+  /// driver::WatchStop, which names packet, op, operand and tensor.
+  void set_watch(std::vector<driver::WatchRange> ranges);
+
   /// Whether the device was opened for check mode.
   bool check_mode() const;
   /// Findings of check mode so far, and forgets them. Waits until nothing is in flight.

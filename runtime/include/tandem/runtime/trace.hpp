@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tandem/abi/isa.hpp"
@@ -31,6 +32,7 @@ struct TraceRecord {
     kPacket = 6,      ///< `packet` was submitted.
     kCompletion = 7,  ///< `completion` came back.
     kReset = 8,       ///< The device was reset: packets without a completion so far were abandoned.
+    kExpected = 9,    ///< In a case: the last packet must leave `data` at `addr`.
   };
   Kind kind = Kind::kOp;
   PhysAddr addr;
@@ -47,6 +49,8 @@ struct TraceInfo {
   std::string backend;          ///< Name of the backend that was recorded.
   driver::DeviceConfig config;  ///< Its sizes and memory map.
   std::uint64_t abi_hash = 0;
+  /// The header's member `case`, a JSON object, of a case file; else empty.
+  std::string case_text;
 };
 
 /// Reads a trace front to back. Memory is bounded whatever the file holds. A damaged file throws
@@ -71,6 +75,37 @@ class TraceReader {
  private:
   struct Impl;
   explicit TraceReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Op names, labels and tensor names are cut to this length in files.
+inline constexpr std::size_t kMaxTraceText = 1024;
+
+/// Writes a trace. Every method appends one record, or several where the data does not fit one.
+/// Errors of the file system throw kUnavailable with the path and the reason; a file that was not
+/// finished is removed by the destructor.
+class TraceWriter {
+ public:
+  /// `case_text`: a JSON object for the header's member `case`, or empty.
+  TraceWriter(const std::string& path, const std::string& backend,
+              const driver::DeviceConfig& config, const std::string& case_text = {});
+  ~TraceWriter();
+  TraceWriter(TraceWriter&&) noexcept;
+  TraceWriter& operator=(TraceWriter&&) noexcept;
+
+  void allocate(PhysAddr addr, std::uint64_t num_bytes, std::string_view label);
+  void free(PhysAddr addr);
+  void tensor(PhysAddr addr, std::uint64_t num_bytes, std::string_view name);
+  void write(PhysAddr addr, std::span<const std::byte> data);
+  void op(std::string_view name);
+  void packet(const abi::Packet& packet);
+  void completion(const abi::Completion& completion);
+  void reset();
+  void expected(PhysAddr addr, std::span<const std::byte> data);
+  void finish();
+
+ private:
+  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/debug/difference.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "tandem/abi/metadata.hpp"
+
+namespace tandem::debug {
+namespace {
+
+using abi::Dtype;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+bool is_float(Dtype type) {
+  return type == Dtype::kF32 || type == Dtype::kBF16 || type == Dtype::kF16 ||
+         type == Dtype::kE4M3 || type == Dtype::kE5M2;
+}
+
+std::uint64_t bits_of(std::span<const std::byte> bytes) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, bytes.data(), std::min(bytes.size(), sizeof bits));
+  return bits;
+}
+
+/// Bits of a float in the order of its values; both zeros are 0.
+std::int64_t ordered(Dtype type, std::span<const std::byte> bytes) {
+  const std::uint64_t sign = std::uint64_t{1} << (abi::dtype_bits(type) - 1);
+  const std::uint64_t bits = bits_of(bytes);
+  const auto magnitude = static_cast<std::int64_t>(bits & (sign - 1));
+  return (bits & sign) != 0 ? -magnitude : magnitude;
+}
+
+double relative_distance(double a, double b) {
+  if (std::isnan(a) && std::isnan(b)) return 0;
+  if (a == b) return 0;
+  const double distance = std::abs(b - a) / std::abs(a);
+  return std::isnan(distance) ? kInfinity : distance;
+}
+
+ElementDifference describe_element(const abi::Packet& packet, const abi::Operand& operand,
+                                   Dtype type, const abi::ElementPair& pair) {
+  ElementDifference element;
+  element.operand = operand.name;
+  element.type = type;
+  element.number = pair.number;
+  element.index = abi::index_text(packet, operand, pair.number);
+  element.addr = pair.addr;
+  element.a.assign(pair.a.begin(), pair.a.end());
+  element.b.assign(pair.b.begin(), pair.b.end());
+  element.ulp = ulp_distance(type, pair.a, pair.b);
+  const auto a = abi::number_of(type, pair.a);
+  const auto b = abi::number_of(type, pair.b);
+  element.relative = a && b ? relative_distance(*a, *b) : 0;
+  return element;
+}
+
+/// Adds one element that has a value.
+void add_values(PacketDifference& total, double a, double b) {
+  const bool same_kind = std::isfinite(a) && std::isfinite(b);
+  if (!same_kind) {
+    // Equal infinities and NaN on both sides are no distance.
+    if (!(a == b || (std::isnan(a) && std::isnan(b)))) total.finite = false;
+    return;
+  }
+  total.squares_a += a * a;
+  total.squares_b += b * b;
+  total.squares_diff += (b - a) * (b - a);
+  total.product += a * b;
+}
+
+void compare_operand(const abi::Packet& packet, const abi::Operand& operand,
+                     const abi::ReadMemory& a, const abi::ReadMemory& b, PacketDifference& total) {
+  const Dtype type = abi::element_type(packet, operand);
+  abi::for_each_element(packet, operand, a, b, [&](const abi::ElementPair& pair) {
+    ++total.elements;
+    total.bytes += pair.a.size();
+    const auto value_a = abi::number_of(type, pair.a);
+    if (!pair.differ) {
+      if (value_a) add_values(total, *value_a, *value_a);
+      return;
+    }
+    if (total.differing++ == 0) total.first = describe_element(packet, operand, type, pair);
+    const double ulp = ulp_distance(type, pair.a, pair.b);
+    if (!std::isinf(ulp)) total.max_ulp = std::max(total.max_ulp, ulp);
+    if (!value_a) return;
+    const double value_b = *abi::number_of(type, pair.b);
+    add_values(total, *value_a, value_b);
+    const double distance = std::abs(value_b - *value_a);
+    if (distance > total.max_abs || (std::isnan(distance) && total.finite)) {
+      total.worst = describe_element(packet, operand, type, pair);
+    }
+    if (std::isfinite(distance)) total.max_abs = std::max(total.max_abs, distance);
+  });
+}
+
+}  // namespace
+
+double ulp_distance(Dtype type, std::span<const std::byte> a, std::span<const std::byte> b) {
+  const auto value_a = abi::number_of(type, a);
+  const auto value_b = abi::number_of(type, b);
+  if (!value_a || !value_b) return 0;
+  if (!is_float(type)) return std::abs(*value_a - *value_b);
+  if (std::isnan(*value_a) || std::isnan(*value_b)) {
+    return std::isnan(*value_a) && std::isnan(*value_b) ? 0 : kInfinity;
+  }
+  return static_cast<double>(std::abs(ordered(type, a) - ordered(type, b)));
+}
+
+std::string value_text(const ElementDifference& element, const std::vector<std::byte>& side) {
+  return abi::value_text(element.type, side);
+}
+
+std::string to_string(const ElementDifference& element) {
+  const bool has_value = element.type != Dtype::kNone;
+  std::string text =
+      fmt::format("{}{} at {:#x}: {}{}, {}", element.operand, element.index, element.addr,
+                  has_value ? fmt::format("{} ", abi::to_string(element.type)) : "",
+                  value_text(element, element.a), value_text(element, element.b));
+  if (has_value) {
+    text += fmt::format(", {:.0f} ulp, relative {:.3g}", element.ulp, element.relative);
+  }
+  return text;
+}
+
+double PacketDifference::rel_rms() const {
+  if (!finite) return kInfinity;
+  if (squares_diff == 0) return 0;
+  return squares_a == 0 ? kInfinity : std::sqrt(squares_diff / squares_a);
+}
+
+double PacketDifference::cosine() const {
+  if (squares_diff == 0) return 1;
+  const double norms = std::sqrt(squares_a * squares_b);
+  return norms == 0 ? 0 : product / norms;
+}
+
+void PacketDifference::add(const PacketDifference& other) {
+  elements += other.elements;
+  differing += other.differing;
+  bytes += other.bytes;
+  if (!first) first = other.first;
+  if (other.worst && (!worst || other.max_abs > max_abs)) worst = other.worst;
+  max_abs = std::max(max_abs, other.max_abs);
+  max_ulp = std::max(max_ulp, other.max_ulp);
+  squares_a += other.squares_a;
+  squares_b += other.squares_b;
+  squares_diff += other.squares_diff;
+  product += other.product;
+  finite = finite && other.finite;
+}
+
+PacketDifference compare_written(const abi::Packet& packet, const abi::ReadMemory& a,
+                                 const abi::ReadMemory& b) {
+  PacketDifference total;
+  for (const abi::Operand& operand : abi::written_operands(packet)) {
+    compare_operand(packet, operand, a, b, total);
+  }
+  return total;
+}
+
+PacketDifference compare_written(const abi::Packet& packet, runtime::Device& a,
+                                 runtime::Device& b) {
+  return compare_written(packet, memory_of(a), memory_of(b));
+}
+
+abi::ReadMemory memory_of(runtime::Device& device) {
+  return [&device](std::uint64_t addr, std::span<std::byte> dst) {
+    device.copy_out(PhysAddr(addr), dst);
+  };
+}
+
+}  // namespace tandem::debug
