@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tandem/base/error.hpp"
+#include "tandem/base/log.hpp"
 #include "tandem/driver/plugin.hpp"
 #include "tandem/rtlmodel/simulator.hpp"
 
@@ -127,6 +130,13 @@ class RtlBackend final : public driver::Backend {
     simulator_ = std::make_unique<Simulator>(
         [this, &built, options] { return built.create(*ram_, options); }, *ram_,
         parse_simulator(uri));
+    stamp_file_ = uri.get("fault_stamp", "");
+    if (!stamp_file_.empty() && chosen == nullptr) {
+      bad_option("fault_stamp", "given together with fault=NAME", stamp_file_);
+    }
+  }
+  ~RtlBackend() override {
+    if (!stamp_file_.empty()) write_stamp();
   }
 
   std::string name() const override { return name_; }
@@ -145,7 +155,22 @@ class RtlBackend final : public driver::Backend {
   std::shared_ptr<driver::SparseRam> ram() override { return ram_; }
 
  private:
+  /// One JSON object; without members if the fault made no difference.
+  void write_stamp() {
+    const std::optional<FaultStamp> stamp = simulator_->fault_stamp();
+    std::ofstream out(stamp_file_);
+    if (stamp) {
+      out << fmt::format("{{\"cycle\": {}, \"time\": {}, \"seq\": {}}}\n", stamp->cycle,
+                         stamp->time, stamp->seq);
+    } else {
+      out << "{}\n";
+    }
+    if (!out.flush())
+      log::warning("rtl: the stamp of the fault could not be written to {}", stamp_file_);
+  }
+
   std::string name_;
+  std::string stamp_file_;
   std::shared_ptr<driver::SparseRam> ram_;
   std::unique_ptr<Simulator> simulator_;
 };
@@ -171,6 +196,7 @@ constexpr driver::PluginOption kOptions[] = {
     {"trace_depth", "1..99", "levels of the hierarchy in the waves"},
     {"fault", "NAME|none",
      "a fault on purpose, see docs/howto/seeded-faults.md; builds with TANDEM_RTL_FAULTS"},
+    {"fault_stamp", "FILE", "when the fault first made a difference, written at the end, as JSON"},
     {"watchdog", "CYCLES", "cycles without any transfer after which the device counts as stuck"},
 };
 

@@ -135,6 +135,7 @@ void Simulator::reset() {
   const std::lock_guard lock(mutex_);
   accesses_.fetch_sub(1);
   if (failure_ || !model_) {
+    if (model_ && !stamp_) stamp_ = model_->fault_stamp();
     model_.reset();
     model_ = make_model_();
     model_->set_observer(watch_.get());
@@ -193,6 +194,13 @@ std::uint64_t Simulator::cycles() {
 bool Simulator::clocking() {
   Access access(*this);
   return clocking_;
+}
+
+std::optional<FaultStamp> Simulator::fault_stamp() {
+  accesses_.fetch_add(1);
+  const std::lock_guard lock(mutex_);
+  accesses_.fetch_sub(1);
+  return stamp_ ? stamp_ : model_->fault_stamp();
 }
 
 void Simulator::work() {

@@ -106,9 +106,10 @@ std::vector<Fault> load(const std::string& list) {
 void check_uses(const std::string& list, const std::vector<Fault>& faults,
                 const std::filesystem::path& rtl) {
   std::map<std::string, std::string> uses;  // name -> module
-  const std::regex use("`NPU_FAULT(?:_SEQ)?\\(\\s*([a-z0-9_]+)");
+  const std::regex use("(?:`NPU_FAULT(?:_SEQ)?|TANDEM_CMODEL_FAULT)\\(\\s*([a-z0-9_]+)");
   for (const auto& entry : std::filesystem::recursive_directory_iterator(rtl)) {
-    if (entry.path().extension() != ".sv") continue;
+    const std::string extension = entry.path().extension().string();
+    if (extension != ".sv" && extension != ".cpp") continue;
     const std::string text = read_file(entry.path());
     const std::string module =
         entry.path().lexically_relative(rtl).replace_extension("").generic_string();
@@ -128,9 +129,8 @@ void check_uses(const std::string& list, const std::vector<Fault>& faults,
     const auto found = uses.find(fault.name);
     if (found == uses.end() || found->second != fault.module) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: fault {}: expected `NPU_FAULT({}, ...) in {}, found it in {}",
-                              list, fault.name, fault.name, fault.module,
-                              found == uses.end() ? "no file" : found->second));
+                  fmt::format("{}: fault {}: expected it in {}, found it in {}", list, fault.name,
+                              fault.module, found == uses.end() ? "no file" : found->second));
     }
   }
 }

@@ -2,6 +2,7 @@
 // GATHER: moves indexed elements; a row at a time where the whole row has one index.
 #include "cmd/command.hpp"
 #include "cmd/elements.hpp"
+#include "fault.hpp"
 
 namespace tandem::cmodel {
 
@@ -19,7 +20,9 @@ void run_gather(const abi::GatherPacket& p, const CommandContext& context,
       if (context.cancelled()) return;
       for (std::uint64_t l = 0; l < indices; ++l) {
         const std::uint64_t at = i * p.index_stride0 + j * p.index_stride1 + l * p.index_stride2;
-        const std::uint64_t row = read_index(p.index_type, index + at);
+        const std::uint64_t row =
+            TANDEM_CMODEL_FAULT(cmodel_index_mask, read_index(p.index_type, index + at),
+                                read_index(p.index_type, index + at) & 3);
         if (row >= p.limit) {
           result.error = abi::Fault::kBadIndex;
           result.fault_addr = p.index_addr + at;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "cmd/command.hpp"
+#include "fault.hpp"
 #include "matmul/matmul_run.hpp"
 
 namespace tandem::cmodel {
@@ -27,7 +28,7 @@ MatmulRun::MatmulRun(const abi::MatmulPacket& packet, const CommandContext& cont
       kernels_(context.kernels),
       m_(packet.m),
       n_(packet.n),
-      k_(packet.k),
+      k_(TANDEM_CMODEL_FAULT(cmodel_k_tail, packet.k, packet.k - (packet.k % 8 > 1 ? 1 : 0))),
       panels_(ceil_div(n_, kPanel)),
       integer_(packet.a_type == Dtype::kI8),
       group_scaled_(packet.scale_mode == abi::ScaleMode::kGroup),

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cmd/command.hpp"
+#include "fault.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/numerics/reduce.hpp"
 #include "vector/streams.hpp"
@@ -27,7 +28,10 @@ std::uint32_t fold(MicroOp op, std::uint32_t (&partial)[kPartials]) {
   using namespace numerics;
   switch (op) {
     case MicroOp::kRsum:
-      return fold_partials<SumF32>(partial);
+      return TANDEM_CMODEL_FAULT(cmodel_sum_order, fold_partials<SumF32>(partial), [&] {
+        std::swap(partial[1], partial[34]);
+        return fold_partials<SumF32>(partial);
+      }());
     case MicroOp::kRmin:
       return fold_partials<MinF32>(partial);
     case MicroOp::kRmax:

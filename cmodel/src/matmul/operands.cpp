@@ -2,6 +2,7 @@
 // Operands of MATMUL from device memory to what tiles multiply.
 #include <cstring>
 
+#include "fault.hpp"
 #include "matmul/matmul_run.hpp"
 
 namespace tandem::cmodel {
@@ -16,7 +17,8 @@ void MatmulRun::pack_a(const Block& block, std::int64_t step, std::int64_t steps
   const std::int64_t element = matmul_type_bytes(p_.a_type);
   const std::int64_t k = integer_ ? 2 * step : step;
   const auto count = int(integer_ ? std::min(2 * steps, k_ - k) : steps);
-  const auto stride = std::ptrdiff_t(p_.a_row_stride);
+  const auto stride = TANDEM_CMODEL_FAULT(cmodel_a_stride, std::ptrdiff_t(p_.a_row_stride),
+                                          std::ptrdiff_t(p_.a_row_stride) + element);
   for (std::int64_t first = 0; first < block.rows; first += tile_rows_) {
     const auto rows = int(std::min(tile_rows_, block.rows - first));
     const std::int64_t row = block.row + first;

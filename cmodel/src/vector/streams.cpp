@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "cmd/elements.hpp"
+#include "fault.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/numerics/convert.hpp"
 
@@ -28,7 +30,18 @@ void narrow(const Kernels& kernels, const Stream& stream, const std::uint32_t* w
   if (stream.type == Dtype::kE4M3 || stream.type == Dtype::kE5M2) {
     narrow_fp8(stream.type, stream.saturate, words, count, dst);
   } else {
-    kernels.narrow(stream.type, words, count, dst);
+    kernels.narrow(stream.type,
+                   TANDEM_CMODEL_FAULT(cmodel_bf16_round, words,
+                                       [&] {
+                                         static thread_local std::vector<std::uint32_t> cut;
+                                         cut.assign(words, words + count);
+                                         cut.resize(std::size_t(count) + kPackSlack);
+                                         const std::uint32_t kept =
+                                             stream.type == Dtype::kBF16 ? 0xFFFF0000u : ~0u;
+                                         for (std::uint32_t& word : cut) word &= kept;
+                                         return cut.data();
+                                       }()),
+                   count, dst);
   }
 }
 
@@ -38,7 +51,16 @@ void load_stream(const Kernels& kernels, const Stream& stream, std::uint64_t off
                  std::uint32_t* out) {
   const unsigned bytes = abi::dtype_bits(stream.type) / 8;
   const std::byte* src = stream.host + offset;
-  if (stream.col_stride == bytes) return kernels.widen(stream.type, src, count, out);
+  if (stream.col_stride == bytes) {
+    return TANDEM_CMODEL_FAULT(cmodel_bf16_nan, kernels.widen(stream.type, src, count, out), [&] {
+      kernels.widen(stream.type, src, count, out);
+      for (int i = 0; stream.type == Dtype::kBF16 && i < count; ++i) {
+        std::uint16_t half = 0;
+        std::memcpy(&half, src + 2 * i, sizeof half);
+        out[i] = std::uint32_t(half) << 16;
+      }
+    }());
+  }
   if (stream.col_stride == 0) {
     std::uint32_t word = 0;
     kernels.widen(stream.type, src, 1, &word);

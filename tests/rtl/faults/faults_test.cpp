@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "fault_bench.hpp"
+#include "rtl_runner.hpp"
 #include "tandem/runtime/config.hpp"
 
 namespace tandem::rtlmodel {
@@ -19,18 +19,14 @@ const driver::DeviceConfig& tiny() {
   return config;
 }
 
-abi::ExecFile program(const std::string& name) {
-  return load_program(TANDEM_SOURCE_DIR "/rtl/fault/programs/" + name + ".exec", tiny());
-}
-
 /// The model with faults and none of them, for each program and options once; equal to the cmodel.
 const Outcome& right_outcome(const Fault& fault) {
   static std::map<std::pair<std::string, std::string>, Outcome> all;
   const auto key = std::pair(std::string(fault.program), std::string(fault.options));
   if (const auto found = all.find(key); found != all.end()) return found->second;
-  const abi::ExecFile file = program(fault.program);
+  const abi::ExecFile file = load_program(fault.program, tiny());
   Outcome& right = all[key] = run_on_rtl(file, tiny(), nullptr, fault.options);
-  const Difference difference = compare(run_on_cmodel(file, tiny()), right);
+  const Difference difference = compare(run_on_backend(file, tiny(), "cmodel:tiny"), right);
   EXPECT_EQ(difference.symptom, "")
       << fault.program << ": " << difference.where << ", packet " << difference.seq;
   EXPECT_FALSE(right.stamp);
@@ -42,7 +38,8 @@ class Faults : public testing::TestWithParam<const Fault*> {};
 TEST_P(Faults, ShowsOnItsProgram) {
   const Fault& fault = *GetParam();
   const Outcome& right = right_outcome(fault);
-  const Outcome wrong = run_on_rtl(program(fault.program), tiny(), &fault, fault.options);
+  const Outcome wrong =
+      run_on_rtl(load_program(fault.program, tiny()), tiny(), &fault, fault.options);
   ASSERT_TRUE(wrong.stamp) << fault.what << ": no value differed in " << fault.program;
   const Difference difference = compare(right, wrong);
   EXPECT_EQ(difference.symptom, fault.symptom)

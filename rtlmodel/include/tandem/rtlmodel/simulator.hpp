@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -61,6 +62,9 @@ class Simulator {
   /// Cycles simulated so far, and whether the clock runs.
   std::uint64_t cycles();
   bool clocking();
+  /// The first stamp of the fault that the models have, also of one that a reset after a failure
+  /// replaced.
+  std::optional<FaultStamp> fault_stamp();
 
  private:
   class Access;
@@ -91,6 +95,7 @@ class Simulator {
   std::uint64_t progress_cycle_ = 0;
   std::uint64_t look_cycle_ = 0;  // Of the last look at whether the device works and moves.
   std::exception_ptr failure_;
+  std::optional<FaultStamp> stamp_;  // Of a model that was replaced.
 
   // What wait_irq looks at, so that it never competes for the model. Written with both mutexes
   // held.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fault_bench.hpp"
+#include "program_runner.hpp"
 
 #include <fmt/format.h>
 
-#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <span>
 #include <thread>
@@ -11,10 +11,8 @@
 
 #include "tandem/abi/regs.hpp"
 #include "tandem/base/error.hpp"
-#include "tandem/driver/backend_uri.hpp"
 #include "tandem/driver/registry.hpp"
 #include "tandem/driver/sparse_ram.hpp"
-#include "tandem/rtlmodel/device_model.hpp"
 
 namespace tandem::rtlmodel {
 namespace {
@@ -23,33 +21,13 @@ namespace reg = abi::reg;
 
 constexpr std::uint32_t kEntries = 64;
 constexpr std::uint64_t kCompletionOffset = 0x10'0000;  // In the region of the rings.
-constexpr unsigned kStepCycles = 64;
-constexpr unsigned kQuietSteps = 320;  // Without a completion: hung.
+constexpr unsigned kQuietSteps = 320;                   // Without a completion: hung.
 
-/// Registers, memory and time of a device.
-class Target {
+/// A backend of the registry.
+class InProcess final : public Target {
  public:
-  virtual ~Target() = default;
-  virtual std::uint32_t read32(std::uint32_t offset) = 0;
-  virtual void write32(std::uint32_t offset, std::uint32_t value) = 0;
-  virtual void step() = 0;
-  virtual bool irq() = 0;
-  virtual bool timed() const = 0;
-  virtual driver::SparseRam& ram() = 0;
-
-  std::uint64_t read64(std::uint32_t lo) {
-    return read32(lo) | std::uint64_t{read32(lo + 4)} << 32;
-  }
-  void write64(std::uint32_t lo, std::uint64_t value) {
-    write32(lo, static_cast<std::uint32_t>(value));
-    write32(lo + 4, static_cast<std::uint32_t>(value >> 32));
-  }
-};
-
-class Cmodel final : public Target {
- public:
-  explicit Cmodel(const driver::DeviceConfig& config)
-      : backend_(driver::open_backend("cmodel:" + config.name, config)) {}
+  InProcess(const std::string& uri, const driver::DeviceConfig& config)
+      : backend_(driver::open_backend(uri, config)) {}
   std::uint32_t read32(std::uint32_t offset) override { return backend_->read32(offset); }
   void write32(std::uint32_t offset, std::uint32_t value) override {
     backend_->write32(offset, value);
@@ -61,35 +39,6 @@ class Cmodel final : public Target {
 
  private:
   std::unique_ptr<driver::Backend> backend_;
-};
-
-class Rtl final : public Target {
- public:
-  Rtl(const driver::DeviceConfig& config, const ModelOptions& options)
-      : ram_(banks(config)), model_(find_model(config, true).create(ram_, options)) {
-    model_->reset();
-  }
-  std::uint32_t read32(std::uint32_t offset) override { return model_->read32(offset); }
-  void write32(std::uint32_t offset, std::uint32_t value) override {
-    model_->write32(offset, value);
-  }
-  void step() override { model_->run(kStepCycles, never_); }
-  bool irq() override { return model_->irq(); }
-  bool timed() const override { return true; }
-  driver::SparseRam& ram() override { return ram_; }
-  DeviceModel& model() { return *model_; }
-
- private:
-  static std::vector<driver::SparseRam::Bank> banks(const driver::DeviceConfig& config) {
-    std::vector<driver::SparseRam::Bank> banks;
-    for (const driver::RegionConfig& region : config.regions)
-      banks.push_back({region.base.value, region.size});
-    return banks;
-  }
-
-  const std::atomic<unsigned> never_{0};
-  driver::SparseRam ram_;
-  std::unique_ptr<DeviceModel> model_;
 };
 
 class Runner {
@@ -207,48 +156,36 @@ class Runner {
   std::uint32_t tail_ = 0, done_ = 0, read_ = 0;
 };
 
-ModelOptions parse_options(const std::string& options, const Fault* fault) {
-  const driver::BackendUri uri = driver::parse_uri(options.empty() ? "rtl:" : "rtl:?" + options);
-  ModelOptions out{.fault = fault};
-  if (uri.options.contains("stalls")) {
-    out.memory.stall_percent = 30;
-    out.memory.seed = uri.get_uint("stalls", 1, ~std::uint64_t{0});
-  }
-  out.memory.latency = static_cast<std::uint32_t>(uri.get_uint("latency", 1, 1000));
-  return out;
-}
-
 }  // namespace
 
-abi::ExecFile load_program(const std::string& path, const driver::DeviceConfig& config) {
+abi::ExecFile load_program(const std::string& name, const driver::DeviceConfig& config) {
   std::vector<abi::NamedAddress> regions;
   for (const driver::RegionConfig& region : config.regions)
     regions.push_back({region.name, region.base.value});
-  return abi::load_exec_file(path, regions);
+  return abi::load_exec_file(TANDEM_SOURCE_DIR "/rtl/fault/programs/" + name + ".exec", regions);
 }
 
-Outcome run_on_cmodel(const abi::ExecFile& program, const driver::DeviceConfig& config) {
-  Outcome outcome;
-  Cmodel target(config);
+std::uint64_t Target::read64(std::uint32_t lo) {
+  return read32(lo) | std::uint64_t{read32(lo + 4)} << 32;
+}
+
+void Target::write64(std::uint32_t lo, std::uint64_t value) {
+  write32(lo, static_cast<std::uint32_t>(value));
+  write32(lo + 4, static_cast<std::uint32_t>(value >> 32));
+}
+
+void run_program(Target& target, const abi::ExecFile& program, const driver::DeviceConfig& config,
+                 Outcome& outcome) {
   Runner runner(target, config, outcome);
   runner.run(program);
   runner.look();
-  return outcome;
 }
 
-Outcome run_on_rtl(const abi::ExecFile& program, const driver::DeviceConfig& config,
-                   const Fault* fault, const std::string& options) {
+Outcome run_on_backend(const abi::ExecFile& program, const driver::DeviceConfig& config,
+                       const std::string& uri) {
   Outcome outcome;
-  Rtl target(config, parse_options(options, fault));
-  Runner runner(target, config, outcome);
-  try {
-    runner.run(program);
-    runner.look();
-  } catch (const Error& error) {
-    outcome.failure = error.what();
-  }
-  outcome.stamp = target.model().fault_stamp();
-  outcome.cycles = target.model().cycle();
+  InProcess target(uri, config);
+  run_program(target, program, config, outcome);
   return outcome;
 }
 

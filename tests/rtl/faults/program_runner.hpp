@@ -14,6 +14,7 @@
 #include "tandem/abi/exec_file.hpp"
 #include "tandem/abi/isa.hpp"
 #include "tandem/driver/device_config.hpp"
+#include "tandem/driver/sparse_ram.hpp"
 #include "tandem/rtlmodel/faults.hpp"
 
 namespace tandem::rtlmodel {
@@ -38,13 +39,29 @@ struct Difference {
   std::uint64_t seq = 0;
 };
 
-abi::ExecFile load_program(const std::string& path, const driver::DeviceConfig& config);
+/// Registers, memory and time of a device.
+class Target {
+ public:
+  virtual ~Target() = default;
+  virtual std::uint32_t read32(std::uint32_t offset) = 0;
+  virtual void write32(std::uint32_t offset, std::uint32_t value) = 0;
+  /// Lets the device run a little.
+  virtual void step() = 0;
+  virtual bool irq() = 0;
+  virtual bool timed() const = 0;
+  virtual driver::SparseRam& ram() = 0;
 
-/// The program on the cmodel.
-Outcome run_on_cmodel(const abi::ExecFile& program, const driver::DeviceConfig& config);
-/// On the model with faults; null: with none of them. `options` as in the list.
-Outcome run_on_rtl(const abi::ExecFile& program, const driver::DeviceConfig& config,
-                   const Fault* fault, const std::string& options);
+  std::uint64_t read64(std::uint32_t lo);
+  void write64(std::uint32_t lo, std::uint64_t value);
+};
+
+/// rtl/fault/programs/NAME.exec.
+abi::ExecFile load_program(const std::string& name, const driver::DeviceConfig& config);
+
+void run_program(Target& target, const abi::ExecFile& program, const driver::DeviceConfig& config,
+                 Outcome& outcome);
+Outcome run_on_backend(const abi::ExecFile& program, const driver::DeviceConfig& config,
+                       const std::string& uri);
 
 /// Counters are compared where both have them.
 Difference compare(const Outcome& right, const Outcome& wrong);

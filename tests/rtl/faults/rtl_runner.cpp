@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rtl_runner.hpp"
+
+#include <atomic>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tandem/base/error.hpp"
+#include "tandem/driver/registry.hpp"
+#include "tandem/rtlmodel/device_model.hpp"
+
+namespace tandem::rtlmodel {
+namespace {
+
+constexpr unsigned kStepCycles = 64;
+
+class Rtl final : public Target {
+ public:
+  Rtl(const driver::DeviceConfig& config, const ModelOptions& options)
+      : ram_(banks(config)), model_(find_model(config, true).create(ram_, options)) {
+    model_->reset();
+  }
+  std::uint32_t read32(std::uint32_t offset) override { return model_->read32(offset); }
+  void write32(std::uint32_t offset, std::uint32_t value) override {
+    model_->write32(offset, value);
+  }
+  void step() override { model_->run(kStepCycles, never_); }
+  bool irq() override { return model_->irq(); }
+  bool timed() const override { return true; }
+  driver::SparseRam& ram() override { return ram_; }
+  DeviceModel& model() { return *model_; }
+
+ private:
+  static std::vector<driver::SparseRam::Bank> banks(const driver::DeviceConfig& config) {
+    std::vector<driver::SparseRam::Bank> banks;
+    for (const driver::RegionConfig& region : config.regions)
+      banks.push_back({region.base.value, region.size});
+    return banks;
+  }
+
+  const std::atomic<unsigned> never_{0};
+  driver::SparseRam ram_;
+  std::unique_ptr<DeviceModel> model_;
+};
+
+ModelOptions parse_options(const std::string& options, const Fault* fault) {
+  const driver::BackendUri uri = driver::parse_uri(options.empty() ? "rtl:" : "rtl:?" + options);
+  ModelOptions out{.fault = fault};
+  if (uri.options.contains("stalls")) {
+    out.memory.stall_percent = 30;
+    out.memory.seed = uri.get_uint("stalls", 1, ~std::uint64_t{0});
+  }
+  out.memory.latency = static_cast<std::uint32_t>(uri.get_uint("latency", 1, 1000));
+  return out;
+}
+
+}  // namespace
+
+Outcome run_on_rtl(const abi::ExecFile& program, const driver::DeviceConfig& config,
+                   const Fault* fault, const std::string& options) {
+  Outcome outcome;
+  Rtl target(config, parse_options(options, fault));
+  try {
+    run_program(target, program, config, outcome);
+  } catch (const Error& error) {
+    outcome.failure = error.what();
+  }
+  outcome.stamp = target.model().fault_stamp();
+  outcome.cycles = target.model().cycle();
+  return outcome;
+}
+
+}  // namespace tandem::rtlmodel
