@@ -146,7 +146,7 @@ class Roofline {
         "text-anchor=\"end\" fill=\"#b03030\">array: {:g} a cycle</text>\n<text x=\"{:.1f}\" "
         "y=\"{:.1f}\" fill=\"#b03030\">port: {:g} bytes a cycle</text>\n",
         x(enter), y(enter + port), x(ridge), y(std::min(peak, ridge + port)), x(x_high_), y(peak),
-        x(x_high_) - 6, y(peak) - 8, perf_.peak_macs(), x(enter) + 10, y(enter + port) - 10,
+        x(x_high_) - 6, y(peak) - 8, perf_.peak_macs(), x(enter) + 10, y(enter + port) - 30,
         perf_.port_bytes());
   }
 

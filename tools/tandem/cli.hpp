@@ -46,6 +46,7 @@ Command add_check_command(CLI::App& app);
 Command add_soak_command(CLI::App& app);
 Command add_timeline_command(CLI::App& app);
 Command add_perf_command(CLI::App& app);
+Command add_who_command(CLI::App& app);
 Command add_bench_command(CLI::App& app);  // only in builds with TANDEM_BENCH
 
 /// --backend, --config and --threads.

@@ -18,6 +18,7 @@
 #include "tandem/driver/driver.hpp"
 #include "tandem/driver/registry.hpp"
 #include "tandem/runtime/config.hpp"
+#include "watch_flags.hpp"
 
 namespace tandem::cli {
 
@@ -25,6 +26,7 @@ namespace {
 
 struct ExecOptions {
   DeviceFlags device;
+  WatchFlags watch;
   std::string file;
   bool json = false;
 };
@@ -137,6 +139,7 @@ class Executor {
 };
 
 int exec(const ExecOptions& options) {
+  const std::vector<driver::WatchRange> watch = watch_ranges(options.watch);
   const driver::BackendUri uri = driver::parse_uri(backend_uri(options.device));
   const driver::DeviceConfig config = config_of(options.device, uri);
   std::vector<abi::NamedAddress> regions;
@@ -148,8 +151,14 @@ int exec(const ExecOptions& options) {
   driver::Driver driver(driver::open_backend(uri, config), config,
                         {.on_fault = driver::DriverOptions::OnFault::kHold});
   driver.start();
+  driver.set_watch(watch);
   Executor executor(file, driver);
-  executor.run();
+  try {
+    executor.run();
+  } catch (const driver::WatchStop& stop) {
+    Report report(driver.backend().name());
+    return report_stop(stop, options.json ? &report : nullptr);
+  }
 
   const bool passed = executor.failures().empty();
   if (options.json) {
@@ -183,6 +192,7 @@ Command add_exec_command(CLI::App& app) {
       ->type_name("FILE")
       ->required();
   add_device_flags(*command, options->device);
+  add_watch_flags(*command, options->watch);
   command->add_flag("--json", options->json, "Print JSON");
   return {command, [options] { return exec(*options); }};
 }

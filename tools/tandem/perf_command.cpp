@@ -58,8 +58,8 @@ class ScratchDirectory {
 void record(RunOptions& options, const std::string& path) {
   check_run_options(options);
   if (options.is_conversation()) throw UsageError("--chat needs --prompt or --prompt-file here");
-  if (!options.dump.empty() || options.trace != 0) {
-    throw UsageError("--dump and --trace belong to `tandem run`");
+  if (!options.dump.empty() || options.trace != 0 || !options.watch.ranges.empty()) {
+    throw UsageError("--dump, --trace and --watch belong to `tandem run`");
   }
   options.generate.stop_at_eos = !options.ignore_eos;
   RunSession session(options);

@@ -4,10 +4,13 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli.hpp"
 #include "report.hpp"
+#include "tandem/debug/history.hpp"
 #include "tandem/runtime/trace.hpp"
+#include "watch_flags.hpp"
 
 namespace tandem::cli {
 
@@ -15,14 +18,14 @@ namespace {
 
 struct ReplayFlags {
   DeviceFlags device;
+  WatchFlags watch;
   std::string trace;
   bool keep_going = false;
   bool json = false;
 };
 
-int replay(const ReplayFlags& flags) {
+int replay(const ReplayFlags& flags, runtime::Device& device) {
   runtime::TraceReader trace(flags.trace);
-  runtime::Device device = open_device(flags.device);
   const runtime::ReplayResult result =
       runtime::replay(trace, device, {.stop_at_difference = !flags.keep_going});
   const bool equal = result.differences == 0;
@@ -54,6 +57,27 @@ int replay(const ReplayFlags& flags) {
   return equal ? findings : kFailure;
 }
 
+/// The same stop with what the trace says of the address: a replay allocates nothing.
+driver::WatchStop in_trace(const driver::WatchStop& stop, const std::string& trace) {
+  const std::uint64_t addr = stop.hit().addr;
+  const debug::History history =
+      debug::history_of(trace, {addr, addr + 1}, stop.hit().packet.seq + 1);
+  if (history.accesses.empty()) return stop;
+  return driver::WatchStop(stop.hit(), stop.op(), history.accesses.back().place);
+}
+
+int replay(const ReplayFlags& flags) {
+  const std::vector<driver::WatchRange> watch = watch_ranges(flags.watch);
+  runtime::Device device = open_device(flags.device);
+  device.set_watch(watch);
+  try {
+    return replay(flags, device);
+  } catch (const driver::WatchStop& stop) {
+    Report report(device.backend_name());
+    return report_stop(in_trace(stop, flags.trace), flags.json ? &report : nullptr);
+  }
+}
+
 }  // namespace
 
 Command add_replay_command(CLI::App& app) {
@@ -64,6 +88,7 @@ Command add_replay_command(CLI::App& app) {
       ->type_name("TRACE")
       ->required();
   add_device_flags(*command, flags->device);
+  add_watch_flags(*command, flags->watch);
   command->add_flag("--keep-going", flags->keep_going, "Do not stop at the first difference");
   command->add_flag("--json", flags->json, "Print JSON");
   return {command, [flags] { return replay(*flags); }};

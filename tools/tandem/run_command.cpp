@@ -188,13 +188,23 @@ int run_conversation(const RunOptions& options, RunSession& session) {
 
 int run(RunOptions& options) {
   check_run_options(options);
+  const std::vector<driver::WatchRange> watch = watch_ranges(options.watch);
   options.generate.stop_at_eos = !options.ignore_eos;
   RunSession session(options);
+  session.device().set_watch(watch);
   // Weights are memory found at the start of the recording.
   if (!options.record.empty()) session.device().start_recording(options.record);
   const RunTrace trace(session.context(), options.trace);
-  const int code =
-      options.is_conversation() ? run_conversation(options, session) : run_prompt(options, session);
+  int code = kSuccess;
+  try {
+    code = options.is_conversation() ? run_conversation(options, session)
+                                     : run_prompt(options, session);
+  } catch (const driver::WatchStop& stop) {
+    if (!options.json) std::cout << std::endl;
+    Report report(session.device().backend_name());
+    code = report_stop(stop, options.json ? &report : nullptr);
+  }
+  session.device().set_watch({});
   if (!options.record.empty()) session.device().stop_recording();
   const int findings = report_findings(session.device().take_findings());
   return code != kSuccess ? code : findings;

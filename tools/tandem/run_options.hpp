@@ -8,11 +8,13 @@
 
 #include "cli.hpp"
 #include "tandem/models/llama/generator.hpp"
+#include "watch_flags.hpp"
 
 namespace tandem::cli {
 
 struct RunOptions {
   DeviceFlags device;
+  WatchFlags watch;
   std::string model;
 
   // Where the prompt comes from. With `chat`, a text goes through the model's chat template; chat

@@ -55,10 +55,21 @@ void HostRing::pull(Backend& backend, std::uint64_t first, std::uint64_t last) c
 std::uint64_t Driver::Impl::submit(abi::Packet& packet) {
   if (!started) require_started();
   if (submitted - completed == options.ring_entries) make_room();
-  packet.seq = ++submitted;
+  packet.seq = submitted + 1;
+  if (!watch.empty()) check_watch(packet);
+  ++submitted;
   std::memcpy(commands_.record(submitted - 1 - base_seq_), &packet, sizeof packet);
   if (submitted - flushed_ >= options.doorbell_batch) flush();
   return submitted;
+}
+
+void Driver::Impl::check_watch(const abi::Packet& packet) {
+  std::optional<WatchHit> hit = find_watch_hit(watch, packet);
+  if (!hit) return;
+  if (completed != submitted) wait(submitted, {});
+  std::string op = op_name_hook ? op_name_hook(packet.seq) : std::string();
+  std::string place = address_hook ? address_hook(hit->addr) : std::string();
+  throw WatchStop(*std::move(hit), std::move(op), std::move(place));
 }
 
 void Driver::Impl::flush() {
@@ -264,6 +275,10 @@ std::optional<abi::Completion> Driver::completion(std::uint64_t seq) const {
 }
 void Driver::set_completion_hook(CompletionHook hook) { impl_->completion_hook = std::move(hook); }
 void Driver::set_op_name_hook(OpNameHook hook) { impl_->op_name_hook = std::move(hook); }
+void Driver::set_watch(std::vector<WatchRange> ranges, AddressHook describe) {
+  impl_->watch = std::move(ranges);
+  impl_->address_hook = std::move(describe);
+}
 void Driver::restart() { impl_->restart(); }
 std::uint64_t Driver::epoch() const { return impl_->epoch; }
 void Driver::set_single_step(bool on) { impl_->set_single_step(on); }

@@ -68,6 +68,8 @@ class Driver::Impl {
   Capabilities capabilities;
   CompletionHook completion_hook;
   OpNameHook op_name_hook;
+  std::vector<WatchRange> watch;
+  AddressHook address_hook;
   bool started = false;
   std::uint64_t submitted = 0;
   std::uint64_t completed = 0;
@@ -103,6 +105,7 @@ class Driver::Impl {
   std::uint64_t collect();
   void accept(const abi::Completion& record);
   void make_room();
+  void check_watch(const abi::Packet& packet);
   void sleep(Clock::duration longest);
   void check_halt();
   void check_abandoned(std::uint64_t seq) const;

@@ -15,6 +15,7 @@
 #include "tandem/abi/regs.hpp"
 #include "tandem/driver/backend.hpp"
 #include "tandem/driver/device_config.hpp"
+#include "tandem/driver/watch.hpp"
 
 namespace tandem::driver {
 
@@ -122,6 +123,11 @@ class Driver {
   /// Names the op of a packet for messages.
   using OpNameHook = std::function<std::string(std::uint64_t seq)>;
   void set_op_name_hook(OpNameHook hook);
+
+  /// From now on `submit` throws WatchStop instead of submitting a packet that touches one of the
+  /// ranges, once all packets before it have completed. `describe` says what an address is.
+  using AddressHook = std::function<std::string(std::uint64_t addr)>;
+  void set_watch(std::vector<WatchRange> ranges, AddressHook describe = {});
 
   /// Resets the device (everything submitted and not completed is abandoned) and starts it again.
   void restart();
