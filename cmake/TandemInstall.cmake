@@ -5,7 +5,7 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Tandem)
-set(core_targets tandem_base tandem_abi tandem_asm tandem_numerics tandem_driver)
+set(core_targets tandem_base tandem_abi tandem_elements tandem_asm tandem_numerics tandem_driver)
 set(runtime_targets tandem_cmodel tandem_runtime tandem_ops tandem_models tandem_model_files
                     tandem_model_text tandem_shared)
 

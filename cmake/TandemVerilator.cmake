@@ -79,14 +79,15 @@ if(tandem_latomic)
 endif()
 
 # tandem_verilate(TARGET TOP module SOURCES files... [PREFIX name] [PARAMETERS A=1...] [OPT flags...] [FAST_UNITS n]
-#                 [X_ASSIGN unique|fast] [ARGS verilator arguments...] [DEPENDS files...] [NO_ASSERT])
+#                 [X_ASSIGN unique|fast] [ARGS verilator arguments...] [CXX_ARGS compiler arguments...] [DEPENDS files...]
+#                 [NO_ASSERT])
 # A static library TARGET with header and class PREFIX (default Vmodule). Sources in the order in which they are read:
 # packages first. Strings are given as NAME="text". Registers and X are random at start, by the seed of the context.
 function(tandem_verilate target)
-  cmake_parse_arguments(ARG "NO_ASSERT" "TOP;PREFIX;X_ASSIGN;FAST_UNITS" "OPT;SOURCES;PARAMETERS;ARGS;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "NO_ASSERT" "TOP;PREFIX;X_ASSIGN;FAST_UNITS" "OPT;SOURCES;PARAMETERS;ARGS;CXX_ARGS;DEPENDS" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS OR NOT ARG_TOP OR NOT ARG_SOURCES)
     message(FATAL_ERROR "tandem_verilate(${target}): needs TOP and SOURCES; known are PREFIX, PARAMETERS, OPT, "
-                        "FAST_UNITS, X_ASSIGN, ARGS, DEPENDS, NO_ASSERT; unknown: '${ARG_UNPARSED_ARGUMENTS}'")
+                        "FAST_UNITS, X_ASSIGN, ARGS, CXX_ARGS, DEPENDS, NO_ASSERT; unknown: '${ARG_UNPARSED_ARGUMENTS}'")
   endif()
   if(NOT ARG_PREFIX)
     set(ARG_PREFIX V${ARG_TOP})
@@ -107,7 +108,7 @@ function(tandem_verilate target)
   endforeach()
   set(args --cc -O3 -Wall --assert --savable --trace-fst --unroll-count 4 --output-split 30000
       --x-assign ${ARG_X_ASSIGN} --x-initial unique --top-module ${ARG_TOP} --prefix ${ARG_PREFIX}
-      +define+VERILATOR_MODEL ${ARG_ARGS})
+      +define+VERILATOR_MODEL ${ARG_ARGS} +incdir+${PROJECT_SOURCE_DIR}/rtl/fault)
   if(ARG_NO_ASSERT)
     list(REMOVE_ITEM args --assert)
   endif()
@@ -135,7 +136,7 @@ function(tandem_verilate target)
     COMMAND ${tandem_verilator_program} ${args} --Mdir ${dir}/cpp ${dir}/locals.vlt ${sources}
     COMMAND ${CMAKE_COMMAND} -DDIR=${dir} -DFAST_UNITS=${ARG_FAST_UNITS}
             -P ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake
-    DEPENDS ${sources} ${ARG_DEPENDS} ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake
+    DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/rtl/fault/npu_fault.svh ${ARG_DEPENDS} ${PROJECT_SOURCE_DIR}/cmake/verilated_units.cmake
             ${PROJECT_SOURCE_DIR}/cmake/verilated_locals.awk ${tandem_verilator_program}
     COMMENT "Verilating ${target}" VERBATIM)
 
@@ -153,8 +154,8 @@ function(tandem_verilate target)
       COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${TANDEM_VERILATED_CXX} ${tandem_verilated_flags} ${opt}
               -I${dir} -isystem ${tandem_verilator_include} -isystem ${tandem_verilator_include}/vltstd
               -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0 -DVM_SC=0 -DVM_COVERAGE=$<BOOL:${TANDEM_RTL_COVERAGE}>
-              -c ${dir}/${unit}.cpp -o ${dir}/${unit}.o
-      DEPENDS ${dir}/${unit}.cpp
+              ${ARG_CXX_ARGS} -c ${dir}/${unit}.cpp -o ${dir}/${unit}.o
+      DEPENDS ${dir}/${unit}.cpp ${ARG_DEPENDS}
       COMMENT "Compiling ${target} (${unit})" VERBATIM)
     list(APPEND objects ${dir}/${unit}.o)
   endforeach()

@@ -36,7 +36,7 @@ for config in "${configs[@]}"; do
   parameters=(-GArrayRows="$(value "$config" 'array: \{rows')" -GArrayCols="$(value "$config" 'array: .*cols')"
               -GVectorLanes="$(value "$config" 'vector: \{lanes')" -GVectorLength="$(value "$config" 'vector: .*length')"
               -GUcodeWords="$(value "$config" ucode_words)" -GAxiDataBits="$(value "$config" axi_data_bits)")
-  if "$verilator" --lint-only -Wall --unroll-count 4 --top-module npu_top "${parameters[@]}" rtl/lint/npu.vlt "${files[@]}"; then
+  if "$verilator" --lint-only -Wall --unroll-count 4 -Irtl/fault --top-module npu_top "${parameters[@]}" rtl/lint/npu.vlt "${files[@]}"; then
     echo "lint-rtl.sh: $config: ${#files[@]} files, no warnings (${parameters[*]#-G})"
   else
     echo "lint-rtl.sh: $config: failed (${parameters[*]#-G})" >&2

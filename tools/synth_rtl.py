@@ -80,7 +80,7 @@ def elaborate(args):
     generics = ' '.join(f'-G{name}={value}' for name, value in parameters(args.config).items()
                         if re.search(rf'parameter[^;]*\b{name}\b', known))
     yosys('elaborate', f'''
-read_slang --threads 1 --top {args.top} --best-effort-hierarchy {generics} {' '.join(files)}
+read_slang --threads 1 -I rtl/fault --top {args.top} --best-effort-hierarchy {generics} {' '.join(files)}
 select -assert-none {LATCHES}
 opt_expr
 opt_merge

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Addresses and strides: those of absent operands are zero, the others multiples of their element size.
 
+`include "npu_fault.svh"
+
 module npu_cmd_align
   import npu_cmd_pkg::*;
   import npu_cmd_traits_pkg::*;
@@ -48,7 +50,8 @@ module npu_cmd_align
           absent_set_o <= 1'b1;
           absent_at_o <= step_q.at;
         end
-        if (!misaligned_o && (value & ~({64{1'b1}} << step_q.log2)) != '0) begin
+        if (!misaligned_o && `NPU_FAULT_SEQ(cmd_align_bit, packet_i[8*npu_packet_rules_pkg::PacketSeqAt +: 64], (value & ~({64{1'b1}} << step_q.log2)) != '0,
+                                             ((value >> 1) & ~({64{1'b1}} << (step_q.log2 - 3'd1))) != '0 && step_q.log2 != '0)) begin
           misaligned_o <= 1'b1;
           misaligned_at_o <= step_q.at;
         end

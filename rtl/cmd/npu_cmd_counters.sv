@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters since reset, and the registers that show them with those of the memory unit.
 
+`include "npu_fault.svh"
+
 module npu_cmd_counters
   import npu_pkg::*;
   import npu_regs_pkg::*;
@@ -66,14 +68,14 @@ module npu_cmd_counters
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      packets_q <= '0;
+      packets_q <= `NPU_FAULT(cmd_packets_reset, '0, packets_q);
       array_active_q <= '0;
       array_slots_q <= '0;
       fetch_wait_q <= '0;
       issue_wait_q <= '0;
       record_wait_q <= '0;
     end else begin
-      if (commit_i) packets_q <= packets_q + 1'b1;
+      if (commit_i) packets_q <= `NPU_FAULT(cmd_packets_wrap, packets_q + 1'b1, {packets_q[63:4], packets_q[3:0] + 4'd1});
       if (array_active_i) begin
         array_active_q <= array_active_q + 1'b1;
         array_slots_q <= array_slots_q + 64'(array_slots_i);

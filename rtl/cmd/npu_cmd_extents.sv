@@ -2,6 +2,8 @@
 // Extents against the memory map: for each hull in order, the lowest byte that no region holds or that must not be
 // written. Regions are read one a cycle, from the one that served the same operand of the last packet on.
 
+`include "npu_fault.svh"
+
 module npu_cmd_extents
   import npu_isa_pkg::*;
   import npu_regs_pkg::*;
@@ -94,7 +96,7 @@ module npu_cmd_extents
           room = AddressEnd - look_region_i.base;
           if (look_region_i.size < room) room = look_region_i.size;
           following = look_region_i.base + room;
-          whole = last_q < following;
+          whole = `NPU_FAULT_SEQ(cmd_extent_end, npu_cmd_check.packet_q[8*npu_packet_rules_pkg::PacketSeqAt +: 64], last_q < following, usable ? last_q <= following : last_q < following);
           if (usable) begin
             hint[operand_q] <= held;
             misses_q <= '0;

@@ -4,6 +4,8 @@
 // Packets that were fetched and not issued can be dropped at any time (flush_i): RING_HEAD counts a packet when it is
 // issued, so software may change every packet behind RING_HEAD while the device stands still.
 
+`include "npu_fault.svh"
+
 module npu_cmd_fetch
   import npu_pkg::*;
   import npu_cmd_pkg::*;
@@ -81,7 +83,7 @@ module npu_cmd_fetch
             end
       end else if (ask) begin
         ar_valid_o <= 1'b1;
-        ar_addr_o <= ring_base_i + {{(AddrBits - 16 - PacketByteBits){1'b0}}, next_q[15:0] & ring_mask_i,
+        ar_addr_o <= ring_base_i + {{(AddrBits - 16 - PacketByteBits){1'b0}}, `NPU_FAULT_SEQ(cmd_fetch_wrap, 64'(next_q) + 64'd1, next_q[15:0] & ring_mask_i, next_q[15:0] & ring_mask_i & 16'h000f),
                                     {PacketByteBits{1'b0}}};
         ar_len_o <= 8'(Beats - 1);
       end else if (poll_i && !poll_open_q && !poll_done_o && open_q == '0) begin
@@ -111,7 +113,7 @@ module npu_cmd_fetch
         ready_q <= '0;
       end else begin
         if (ask) next_q <= next_q + 1'b1;
-        if (ask != leaves) used_q <= ask ? used_q + 1'b1 : used_q - 1'b1;
+        if (ask != leaves) used_q <= ask ? used_q + 1'b1 : `NPU_FAULT(cmd_fetch_credit, used_q - 1'b1, used_q == AllSlots ? used_q : used_q - 1'b1);
         if (arrives != leaves) ready_q <= arrives ? ready_q + 1'b1 : ready_q - 1'b1;
       end
     end

@@ -2,6 +2,8 @@
 // Issues checked packets in order: each waits for the engines of its wait mask and for its own, then goes to its engine or is
 // executed here (NOP, FENCE, SIGNAL, WAIT). A packet with an error takes the same way and executes nowhere.
 
+`include "npu_fault.svh"
+
 module npu_cmd_issue
   import npu_isa_pkg::*;
   import npu_packet_rules_pkg::*;
@@ -109,7 +111,8 @@ module npu_cmd_issue
   // RING_HEAD counts every packet that has or will have a record.
   assign has_record = ring_head_o - cpl_head_i < cpl_entries_i && !full_i;
   assign sound = verdict_q.error == ERR_NONE;
-  assign in_order = ((wait_mask_q | engine_mask_q) & pending_i) == '0 &&
+  assign in_order = `NPU_FAULT_SEQ(cmd_wait_mask, seq, ((wait_mask_q | engine_mask_q) & pending_i) == '0,
+      (((ready ? wait_mask_q & ~NumEngines'(4) : wait_mask_q) | engine_mask_q) & pending_i) == '0) &&
                     (retired_i || (!single_step_i && !(sound && opcode == OP_SIGNAL)));
   assign at_break = break_enable_i && !resume_break_q && seq == break_seq_i;
   assign go = ready && allow_i && has_record && in_order && !at_break;
@@ -157,6 +160,8 @@ module npu_cmd_issue
 
   // --- Life of a packet -----------------------------------------------------------------------------
 
+  `NPU_FAULT_ISSUE(go, seq, engine_mask_q)
+
   assign start_valid_o = state_q == Start ? engine_mask_q : '0;
   assign started_o = start_valid_o & start_ready_i;
   assign packet_o = packet_q;
@@ -167,7 +172,8 @@ module npu_cmd_issue
   assign word_open_o = state_q == SignalWrite || state_q == SignalWait;
   assign word_addr_o = packet_q[8*SignalAddrAt +: AddrBits];
   assign word_wide_o = packet_q[8*SignalElemBytesAt + 3];
-  assign word_o = packet_q[8*SignalValueAt +: 64];
+  assign word_o = `NPU_FAULT_SEQ(cmd_signal_high, seq, packet_q[8*SignalValueAt +: 64],
+      state_q == SignalWrite && word_wide_o ? 64'(packet_q[8*SignalValueAt +: 32]) : packet_q[8*SignalValueAt +: 64]);
 
   assign poll_o = state_q == PollWait;
   assign poll_addr_o = packet_q[8*WaitAddrAt + 2 +: AddrBits - 2];
@@ -187,7 +193,10 @@ module npu_cmd_issue
   end
 
   logic poll_matches, poll_expired, poll_ends;
-  assign poll_matches = (poll_word_i & packet_q[8*WaitMaskAt +: 32]) == packet_q[8*WaitValueAt +: 32];
+  assign poll_matches = `NPU_FAULT_SEQ(cmd_wait_compare, seq,
+      (poll_word_i & packet_q[8*WaitMaskAt +: 32]) == packet_q[8*WaitValueAt +: 32],
+      ((poll_word_i & packet_q[8*WaitMaskAt +: 32]) == packet_q[8*WaitValueAt +: 32] &&
+       !(state_q == PollWait && poll_done_i && poll_word_i != packet_q[8*WaitValueAt +: 32])));
   // The time is that of the request, so a value that came within the limit is never missed.
   assign poll_expired = elapsed_q >= packet_q[8*WaitCycleLimitAt +: 64];
   assign poll_ends = poll_error_i || poll_matches || poll_expired;
@@ -216,7 +225,7 @@ module npu_cmd_issue
         end
         Start: if ((engine_mask_q & start_ready_i) != '0) state_q <= Empty;
         SignalWrite: if (word_ready_i) state_q <= SignalWait;
-        SignalWait: if (b_valid_i) state_q <= Finish;
+        SignalWait: if (`NPU_FAULT_SEQ(cmd_signal_response, seq, b_valid_i, b_valid_i && !word_wide_o)) state_q <= Finish;
         PollStart: state_q <= PollWait;
         PollWait: if (poll_done_i) state_q <= poll_ends ? Finish : PollPause;
         PollPause: if (gap_q == '0) state_q <= PollStart;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registers but for memory map and counters: identity, control, rings, interrupt, captured error.
 
+`include "npu_fault.svh"
+
 module npu_cmd_regs
   import npu_isa_pkg::*;
   import npu_regs_pkg::*;
@@ -141,9 +143,10 @@ module npu_cmd_regs
       irq_o <= 1'b0;
     end else begin
       if (clear_irq || irq_set_i != '0) begin
-        irq_status_q <= (irq_status_q & ~(clear_irq ? write_data_i[IrqBits-1:0] : '0)) | irq_set_i;
+        irq_status_q <= (irq_status_q & ~(clear_irq ? write_data_i[IrqBits-1:0] : '0)) |
+                        `NPU_FAULT(cmd_irq_lost, irq_set_i, irq_set_i == 3'b011 ? 3'b010 : irq_set_i);
       end
-      irq_o <= (irq_status_q & irq_mask_q) != '0;
+      irq_o <= `NPU_FAULT(cmd_irq_mask, (irq_status_q & irq_mask_q) != '0, irq_status_q != '0);
     end
   end
 
@@ -152,7 +155,7 @@ module npu_cmd_regs
       error_code_q <= ERR_NONE;
       error_seq_q <= '0;
       error_addr_q <= '0;
-    end else if (capture_i && error_code_q == ERR_NONE) begin
+    end else if (capture_i && `NPU_FAULT_SEQ(cmd_error_first, capture_seq_i, error_code_q == ERR_NONE, 1'b1)) begin
       error_code_q <= capture_error_i;
       error_seq_q <= capture_seq_i;
       error_addr_q <= capture_addr_i;

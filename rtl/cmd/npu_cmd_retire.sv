@@ -2,6 +2,8 @@
 // Retires packets in the order in which they were issued: collects how they ended, writes the completion records, and counts
 // a record once memory has it. Several records may be on their way.
 
+`include "npu_fault.svh"
+
 module npu_cmd_retire
   import npu_isa_pkg::*;
   import npu_pkg::*;
@@ -78,7 +80,7 @@ module npu_cmd_retire
       if (done_valid_i[e]) begin
         captured_q[e].verdict.error <= error_e'(done_error_i[e]);
         captured_q[e].verdict.fault <= done_fault_i[e];
-        captured_q[e].checksum <= done_checksum_i[e];
+        captured_q[e].checksum <= `NPU_FAULT_SEQ(cmd_checksum_engine, issued[tag_q[e]].seq, done_checksum_i[e], done_checksum_i[e == 2 ? 1 : e]);
         captured_q[e].end_cycle <= cycle_i;
       end
     end
@@ -123,7 +125,7 @@ module npu_cmd_retire
       failed_o <= store && store_failed;
       captured_valid_q <= (captured_valid_q & ~stored) | done_valid_i;
       // An engine counts as busy until its outcome has its place, so the next one cannot overtake it.
-      pending_o <= (pending_o & ~stored) | start_i;
+      pending_o <= (pending_o & ~`NPU_FAULT_SEQ(cmd_failed_busy, issued[store_tag].seq, stored, store_failed ? '0 : stored)) | start_i;
       if (store) done_q[store_tag] <= 1'b1;
       if (commit_o) done_q[committed_q[TagBits-1:0]] <= 1'b0;
     end
@@ -196,13 +198,13 @@ module npu_cmd_retire
       record.seq = send_issued_q.seq;
       record.error = send_outcome_q.verdict.error;
       record.opcode = send_issued_q.opcode;
-      record.engine = send_issued_q.engine;
+      record.engine = `NPU_FAULT_SEQ(cmd_record_engine, send_issued_q.seq, send_issued_q.engine, ENGINE_CONTROL);
       record.start_cycle = send_start_q;
       record.cycles = send_outcome_q.end_cycle - send_start_q;
       if (send_outcome_q.verdict.error == ERR_NONE) record.checksum = send_outcome_q.checksum;
-      else record.fault_addr = send_outcome_q.verdict.fault;
+      else record.fault_addr = `NPU_FAULT_SEQ(cmd_fault_addr, send_issued_q.seq, send_outcome_q.verdict.fault, {send_outcome_q.verdict.fault[63:3], 3'd0});
       record_o <= record;
-      record_addr_o <= ring_base_i + {{(AddrBits - 16 - $clog2(RecordBytes)){1'b0}}, record_count_q[15:0] & ring_mask_i,
+      record_addr_o <= ring_base_i + {{(AddrBits - 16 - $clog2(RecordBytes)){1'b0}}, `NPU_FAULT_SEQ(cmd_record_wrap, send_issued_q.seq, record_count_q[15:0] & ring_mask_i, record_count_q[15:0] & ring_mask_i & 16'h000f),
                                       {$clog2(RecordBytes){1'b0}}};
     end
   end

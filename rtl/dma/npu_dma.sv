@@ -11,6 +11,8 @@
 // Throughput is a line (DataBits) a cycle where runs are contiguous, else a run a cycle. A packet costs about
 // 12 cycles and the latency of memory. Reset and every new packet start from an empty engine.
 
+`include "npu_fault.svh"
+
 module npu_dma
   import npu_dma_pkg::*;
 #(
@@ -127,7 +129,7 @@ module npu_dma
         else done_fault_o <= 64'(write_err_addr);
       end else if (bad) begin
         done_error_o <= npu_isa_pkg::ERR_BAD_INDEX;
-        done_fault_o <= 64'(bad_addr);
+        done_fault_o <= `NPU_FAULT(dma_fault_width, 64'(bad_addr), 64'(bad_addr[31:0]));
       end
     end
   end
@@ -364,7 +366,7 @@ module npu_dma
     discard = 1'b0;
     finished = 1'b0;
     if (run) begin
-      drained = runs_empty && !line_valid && write_idle;
+      drained = runs_empty && !line_valid && `NPU_FAULT(dma_early_done, write_idle, runs_empty && !line_valid && issued && source_stream_idle && index_stream_idle ? 1'b1 : write_idle);
       // Addends behind a bad index.
       discard = bad_settled && drained;
       finished = drained && issued && source_stream_idle && index_stream_idle;

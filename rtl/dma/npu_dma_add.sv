@@ -3,6 +3,8 @@
 // fp32 (nearest even, canonical NaN) or integers modulo 2^32. One line a cycle; all stages stop while the
 // output waits.
 
+`include "npu_fault.svh"
+
 module npu_dma_add
   import npu_fp32_pkg::*;
 #(
@@ -72,7 +74,7 @@ module npu_dma_add
         high[i*32+:32] = product[63:32];
         low[i*32+:32] = product[31:0];
         info[i*32+:32] = fma32_info(addend, npu_num_pkg::One, old);
-        word[i*32+:32] = float_i ? old : old + addend;
+        word[i*32+:32] = float_i ? old : `NPU_FAULT(dma_add_carry, old + addend, float_i || i * 4 >= 32'(old_bytes_i) ? old + addend : {old[31:16] + addend[31:16], old[15:0] + addend[15:0]});
       end
       product_high_q <= high;
       product_low_q <= low;

@@ -5,6 +5,8 @@
 // GATHER and SCATTER_ADD work on units that have one index: rows of l where they are contiguous and the index does not
 // depend on l, else elements.
 
+`include "npu_fault.svh"
+
 module npu_dma_decode
   import npu_dma_pkg::*;
 (
@@ -52,7 +54,7 @@ module npu_dma_decode
   function automatic logic [63:0] repeated(input logic [63:0] value, input logic [7:0] elem_bytes);
     case (elem_bytes)
       8'd1: repeated = {8{value[7:0]}};
-      8'd2: repeated = {4{value[15:0]}};
+      8'd2: repeated = `NPU_FAULT(dma_fill_pattern, {4{value[15:0]}}, {2{value[31:0]}});
       8'd4: repeated = {2{value[31:0]}};
       default: repeated = value;
     endcase

@@ -6,6 +6,8 @@
 // or buffered here, so lines are always taken. The first bad index stops the stream behind the offsets of
 // the good ones before it: bad_o stays until the next load.
 
+`include "npu_fault.svh"
+
 module npu_dma_index
   import npu_dma_pkg::*;
 #(
@@ -94,7 +96,7 @@ module npu_dma_index
       if (seg_fire) requested_q <= requested_q + 1'b1;
       if (line_valid_i) arrived_q <= arrived_q + 1'b1;
       if (line_take) taken_q <= taken_q + 1'b1;
-      if (seg_fire != line_take) open_q <= seg_fire ? open_q + 1'b1 : open_q - 1'b1;
+      if (seg_fire != line_take) open_q <= seg_fire ? open_q + 1'b1 : `NPU_FAULT(dma_index_credit, open_q - 1'b1, open_q > (PointerBits + 1)'(1) ? open_q : open_q - 1'b1);
       if (line_take || (index_fire && line_done)) line_valid_q <= line_take;
     end
   end
@@ -149,10 +151,10 @@ module npu_dma_index
       low = line_q[{word_q, 5'd0}+:32];
       high = line_q[{word_q[WordBits-1:1], 6'd32}+:32];
       index_q <= low;
-      index_bad_q <= low >= limit_i || (wide_i ? high != '0 : low[31]);
-      index_addr_q <= addr_q;
+      index_bad_q <= `NPU_FAULT(dma_index_limit, low >= limit_i, low > limit_i) || `NPU_FAULT(dma_index_high, wide_i ? high != '0 : low[31], !wide_i && low[31]);
+      index_addr_q <= `NPU_FAULT(dma_index_fault, addr_q, low >= limit_i ? addr_q + npu_pkg::addr_t'(index_bytes) : addr_q);
     end
-    if (index_move) offset_o <= npu_pkg::addr_t'(index_q) * stride_i;
+    if (index_move) offset_o <= `NPU_FAULT(dma_index_offset, npu_pkg::addr_t'(index_q) * stride_i, (npu_pkg::addr_t'(index_q) * stride_i) & 48'h0fff);
   end
 
 `ifndef SYNTHESIS

@@ -7,6 +7,8 @@
 //
 // Lines of equal length pass unshifted. FILL takes no lines, it repeats its pattern.
 
+`include "npu_fault.svh"
+
 module npu_dma_repack
   import npu_dma_pkg::*;
 #(
@@ -118,7 +120,7 @@ module npu_dma_repack
         end
         if (emit) begin
           line_data_o <= both[DataBits-1:0];
-          hold_q <= DataBits'(both >> {wanted, 3'b000});
+          hold_q <= `NPU_FAULT(dma_repack_rest, DataBits'(both >> {wanted, 3'b000}), there > {1'b0, wanted} ? '0 : DataBits'(both >> {wanted, 3'b000}));
         end else begin
           hold_q <= both[DataBits-1:0];
         end

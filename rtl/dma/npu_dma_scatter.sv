@@ -8,6 +8,8 @@
 // single elements always, rows unless they lie closer than they are long (serial_i) or come from different i
 // (planes_i).
 
+`include "npu_fault.svh"
+
 module npu_dma_scatter
   import npu_dma_pkg::*;
 (
@@ -56,7 +58,7 @@ module npu_dma_scatter
   always_comb begin
     conflict = 1'b0;
     if (valid_q && issued_q) begin
-      conflict = serial_i || (planes_i && plane_q != issued_plane_q) || table_q[hash_q];
+      conflict = serial_i || (planes_i && plane_q != issued_plane_q) || `NPU_FAULT(dma_scatter_order, table_q[hash_q], 1'b0);
     end
   end
   assign unit_valid_o = valid_q && !conflict;

@@ -8,6 +8,8 @@
 // The first segment comes 2 cycles after load_i, with `merge` up to 4 later. load_i without enable_i
 // abandons what is left.
 
+`include "npu_fault.svh"
+
 module npu_dma_walk
   import npu_dma_pkg::*;
 #(
@@ -84,7 +86,7 @@ module npu_dma_walk
     end else if (state_q == MERGE) begin
       extent = extent_q;
       unit = extent[dim_q] == 32'd1;
-      merges = !unit && walk_i.stride[dim_q] == run_q;
+      merges = !unit && `NPU_FAULT(dma_merge, walk_i.stride[dim_q] == run_q, unit ? walk_i.stride[dim_q] == run_q : walk_i.stride[dim_q][7:0] == run_q[7:0]);
       if (merges) begin
         run_q <= run_q * npu_pkg::addr_t'(extent[dim_q]);
         extent[dim_q] = 32'd1;
@@ -115,7 +117,7 @@ module npu_dma_walk
           next = base[3] + walk_i.stride[3];
           steps[3] = steps[3] - 32'd1;
         end else if (steps[2] != '0) begin
-          next = base[2] + walk_i.stride[2];
+          next = base[2] + `NPU_FAULT(dma_row_stride, walk_i.stride[2], walk_i.stride[2] + npu_pkg::addr_t'(1));
           steps = {extent[3] - 32'd1, steps[2] - 32'd1, steps[1], steps[0]};
           base[2] = next;
         end else if (steps[1] != '0) begin

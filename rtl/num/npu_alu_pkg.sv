@@ -6,6 +6,8 @@
 // a class. A loop over lanes calls the function of one class, with an operation that is the same for all
 // lanes. A mask is FFFFFFFF or 0. NaN results are 7FC00000.
 
+`include "npu_fault.svh"
+
 package npu_alu_pkg;
 
   import npu_num_pkg::*;
@@ -140,7 +142,8 @@ package npu_alu_pkg;
     r = (op == npu_isa_pkg::UOP_FMAX) ? fmax32(a, b) : r;
     r = (op == npu_isa_pkg::UOP_FCLT) ? fclt32(a, b) : r;
     r = (op == npu_isa_pkg::UOP_FCLE) ? fcle32(a, b) : r;
-    alu_compare = (op == npu_isa_pkg::UOP_FCEQ) ? fceq32(a, b) : r;
+    alu_compare = (op == npu_isa_pkg::UOP_FCEQ) ? fceq32(a, b)
+        : `NPU_FAULT(num_min_zero, r, (op == npu_isa_pkg::UOP_FMIN && ((a | b) & AbsMask) == 32'd0) ? a : r);
   endfunction
 
   // UOP_SEL to UOP_IEQ
@@ -155,7 +158,7 @@ package npu_alu_pkg;
     r = (op == npu_isa_pkg::UOP_XOR) ? a ^ b : r;
     r = (op == npu_isa_pkg::UOP_SHL) ? a << b[4:0] : r;
     r = (op == npu_isa_pkg::UOP_SHR) ? a >> b[4:0] : r;
-    r = (op == npu_isa_pkg::UOP_SAR) ? sar32(a, b[4:0]) : r;
+    r = (op == npu_isa_pkg::UOP_SAR) ? `NPU_FAULT(num_sar_sign, sar32(a, b[4:0]), (op == npu_isa_pkg::UOP_SAR) ? a >> b[4:0] : sar32(a, b[4:0])) : r;
     r = (op == npu_isa_pkg::UOP_IADD) ? a + b : r;
     r = (op == npu_isa_pkg::UOP_ISUB) ? a - b : r;
     r = (op == npu_isa_pkg::UOP_ILT) ? ilt32(a, b) : r;
@@ -175,7 +178,7 @@ package npu_alu_pkg;
   function automatic logic [31:0] alu_convert(input logic [7:0] op, input logic [31:0] a);
     logic [31:0] r;
     r = (op == npu_isa_pkg::UOP_CLZ) ? clz32(a) : i2f32(a);
-    r = (op == npu_isa_pkg::UOP_F2I) ? f2i32(a, 32'd1) : r;
+    r = (op == npu_isa_pkg::UOP_F2I) ? `NPU_FAULT(num_f2i_nan, f2i32(a, 32'd1), (op == npu_isa_pkg::UOP_F2I && (a & AbsMask) > Inf) ? MaxInt : f2i32(a, 32'd1)) : r;
     alu_convert = (op == npu_isa_pkg::UOP_F2T) ? f2i32(a, 32'd0) : r;
   endfunction
 

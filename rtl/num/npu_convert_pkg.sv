@@ -4,6 +4,8 @@
 // Elements stand in the low bits of a word; bits above an element are not looked at on the way in and
 // are 0 on the way out.
 
+`include "npu_fault.svh"
+
 package npu_convert_pkg;
 
   import npu_num_pkg::*;
@@ -76,7 +78,8 @@ package npu_convert_pkg;
     r = (dtype == npu_isa_pkg::DTYPE_U8) ? x & 32'hff : r;
     r = (dtype == npu_isa_pkg::DTYPE_U16) ? x & 32'hffff : r;
     widen = (dtype == npu_isa_pkg::DTYPE_F32 || dtype == npu_isa_pkg::DTYPE_I32
-             || dtype == npu_isa_pkg::DTYPE_I64) ? x : r;
+             || dtype == npu_isa_pkg::DTYPE_I64) ? x
+        : `NPU_FAULT(num_f16_flush, r, (dtype == npu_isa_pkg::DTYPE_F16 && (x & 32'h7c00) == 32'd0) ? (x << 16) & SignBit : r);
   endfunction
 
   // ---- narrowing
@@ -150,13 +153,16 @@ package npu_convert_pkg;
     nan = (dtype == npu_isa_pkg::DTYPE_E4M3) ? 32'h7f : nan;
     nan = (dtype == npu_isa_pkg::DTYPE_E5M2) ? 32'h7e : nan;
     sign = (dtype == npu_isa_pkg::DTYPE_F16) ? (x >> 16) & 32'h8000 : (x >> 24) & 32'h80;
-    r = bounded(round_small(x, fraction, rebias), largest, overflow) | sign;
+    r = bounded(round_small(x, fraction, rebias), largest,
+                `NPU_FAULT(num_e4m3_overflow, overflow, (dtype == npu_isa_pkg::DTYPE_E4M3
+                           && (x & AbsMask) <= Inf && round_small(x, fraction, rebias) > largest) ? largest : overflow)) | sign;
     r = ((x & AbsMask) > Inf) ? nan : r;
     r = (dtype == npu_isa_pkg::DTYPE_BF16) ? f32_to_bf16(x) : r;
     r = (dtype == npu_isa_pkg::DTYPE_I8 || dtype == npu_isa_pkg::DTYPE_U8) ? x & 32'hff : r;
     r = (dtype == npu_isa_pkg::DTYPE_U16) ? x & 32'hffff : r;
     narrow = (dtype == npu_isa_pkg::DTYPE_F32 || dtype == npu_isa_pkg::DTYPE_I32
-              || dtype == npu_isa_pkg::DTYPE_I64) ? x : r;
+              || dtype == npu_isa_pkg::DTYPE_I64) ? x
+        : `NPU_FAULT(num_bf16_round, r, (dtype == npu_isa_pkg::DTYPE_BF16 && (x & AbsMask) <= Inf) ? x >> 16 : r);
   endfunction
 
   // High word of the 64-bit integer with low word x.

@@ -25,6 +25,8 @@
 // only from a term that is shifted by more, and then the sum keeps its leading one at bit 27 or higher,
 // its rounding bit at bit 3 or higher, above the sticky bit.
 
+`include "npu_fault.svh"
+
 package npu_fma10_pkg;
 
   import npu_num_pkg::*;
@@ -47,7 +49,7 @@ package npu_fma10_pkg;
   // fp32 word to E8M10, nearest even; NaN canonical.
   function automatic logic [31:0] round10(input logic [31:0] x);
     logic [31:0] r;
-    r = (x + 32'h0fff + ((x >> 13) & 32'd1)) & 32'hffff_e000;
+    r = `NPU_FAULT(num_round10, (x + 32'h0fff + ((x >> 13) & 32'd1)) & 32'hffff_e000, (x + 32'h1000) & 32'hffff_e000);
     round10 = ((x & AbsMask) > Inf) ? Nan : r;
   endfunction
 
@@ -95,7 +97,8 @@ package npu_fma10_pkg;
 
   // Has no infinity: 7c00 and what lies above are numbers, but for the last pattern.
   function automatic logic [31:0] decode_e4m3(input logic [31:0] x);
-    decode_e4m3 = decode_half(((x << 8) & 32'h8000) | ((x << 7) & 32'h3f80), 32'd120, 32'h3f00);
+    decode_e4m3 = decode_half(((x << 8) & 32'h8000) | ((x << 7) & 32'h3f80), 32'd120,
+                              `NPU_FAULT(num_e4m3_nan, 32'h3f00, ((x & 32'h7f) == 32'h7f) ? 32'h3f80 : 32'h3f00));
   endfunction
 
   // Exponent of an operand word.
@@ -191,12 +194,13 @@ package npu_fma10_pkg;
     places = (places > e) ? e : places;
     m = magnitude << places[4:0];
     // Bit 30 is the hidden bit; it and a carry of the rounding count up the exponent by themselves.
-    r = ((e - places) << 23) + ((m + 32'd63 + ((m >> 7) & 32'd1)) >> 7);
-    r = (r > Inf) ? Inf : r;
+    r = ((e - places) << 23) + `NPU_FAULT(num_fma10_round, (m + 32'd63 + ((m >> 7) & 32'd1)) >> 7, (m + 32'd64) >> 7);
+    r = `NPU_FAULT(num_fma10_overflow, (r > Inf) ? Inf : r,
+                   (r >= Inf && magnitude != 32'd0 && (info & (InfoNan | InfoInf)) == 32'd0) ? Inf - 32'd1 : (Inf < r) ? Inf : r);
     r = (magnitude == 32'd0) ? 32'd0 : r;
     r = ((info & InfoInf) != 32'd0) ? Inf : r;
     r = r | (info & SignBit);
-    fma10_round = ((info & InfoNan) != 32'd0) ? Nan : r;
+    fma10_round = ((info & InfoNan) != 32'd0) ? `NPU_FAULT(num_fma10_nan, Nan, ((info & InfoNan) != 32'd0) ? Inf : Nan) : r;
   endfunction
 
   // acc + a * b: the three stages in one.

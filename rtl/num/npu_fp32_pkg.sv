@@ -19,6 +19,8 @@
 // subnormal factor still has its leading one at bit 37 or higher, above anything that the shift of the
 // addend can lose. A zero product takes a low exponent, so that the addend is never shifted for it.
 
+`include "npu_fault.svh"
+
 package npu_fp32_pkg;
 
   import npu_num_pkg::*;
@@ -115,13 +117,13 @@ package npu_fp32_pkg;
     low = m[31:0];
     r = m[63:32] | ((low != 32'd0) ? 32'd1 : 32'd0);
     // Bit 62 is the hidden bit; it and a carry of the rounding count up the exponent by themselves.
-    r = ((e - places) << 23) + ((r + 32'd63 + ((r >> 7) & 32'd1)) >> 7);
+    r = ((e - places) << 23) + `NPU_FAULT(num_fp32_round, (r + 32'd63 + ((r >> 7) & 32'd1)) >> 7, (r + 32'd64) >> 7);
     r = (r > Inf) ? Inf : r;
     low = magnitude[31:0] | high;
     r = (low == 32'd0) ? 32'd0 : r;
     r = ((info & InfoInf) != 32'd0) ? Inf : r;
     r = r | (info & SignBit);
-    fma32_round = ((info & InfoNan) != 32'd0) ? Nan : r;
+    fma32_round = `NPU_FAULT(num_fp32_nan, ((info & InfoNan) != 32'd0) ? Nan : r, ((info & InfoNan) != 32'd0) ? Inf : r);
   endfunction
 
   // ---- whole operations

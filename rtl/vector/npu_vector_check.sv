@@ -5,6 +5,8 @@
 // again costs a few cycles. The rule that only the last phase stores is known to be broken only when a later
 // phase follows; therefore all words are read, and the first store is kept until the end.
 
+`include "npu_fault.svh"
+
 module npu_vector_check
   import npu_vector_pkg::*;
 #(
@@ -286,7 +288,7 @@ module npu_vector_check
       end
       if (bad && !bad_q && !(word_i.op == UOP_PHASE && store_seen_q)) begin
         bad_q <= 1'b1;
-        bad_word_q <= at;
+        bad_word_q <= `NPU_FAULT(vector_bad_word, at, at + 17'd1);
       end
     end
   end

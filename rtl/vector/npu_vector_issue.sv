@@ -6,6 +6,8 @@
 // every line of partials once in ResultCycles at most, so with few lines of many lanes it has gaps. The fold at the
 // end of a phase halves the partials, first by lines, then within the last line; each level waits for the one before.
 
+`include "npu_fault.svh"
+
 module npu_vector_issue
   import npu_vector_pkg::*;
 #(
@@ -106,7 +108,7 @@ module npu_vector_issue
       next.class_id = class_of(op_i.word.op);
       next.op = op_i.word.op == UOP_RSUM ? UOP_FADD : op_i.word.op;
       next.scalar = next.exec == EXEC_COMPUTE && is_s(op_i.word.dst);
-      next.identity = identity_of(op_i.word.op);
+      next.identity = `NPU_FAULT(vector_max_identity, identity_of(op_i.word.op), op_i.word.op == UOP_RMAX && !op_i.fold ? '0 : identity_of(op_i.word.op));
       next.at = op_i;
       next.source_a = source_of(op_i.word.a);
       next.source_b = source_of(op_i.word.b);
@@ -217,11 +219,11 @@ module npu_vector_issue
       beat_o.first = index_q == '0;
       beat_o.limit = 7'(VectorLanes);
       if (index_q >= filled_q) beat_o.limit = '0;
-      else if (index_q == filled_q - 1'b1) beat_o.limit = tail_q;
+      else if (index_q == filled_q - 1'b1) beat_o.limit = `NPU_FAULT(vector_tail_mask, tail_q, exec_q.exec == EXEC_REDUCE ? 7'(VectorLanes) : tail_q);
       beat_o.init = exec_q.at.first_chunk && index_q < 16'(PartialLines);
       if (exec_q.exec == EXEC_FOLD) begin
         beat_o.partial_a = slot_q[3:0];
-        beat_o.partial_b = slot_q[3:0] + fold_lines;
+        beat_o.partial_b = `NPU_FAULT(vector_fold_order, slot_q[3:0] + fold_lines, 4'((fold_lines << 1) - 4'd1) - slot_q[3:0]);
         beat_o.shift = span_q >= 6'(VectorLanes) ? '0 : span_q;
         beat_o.fold_last = span_q == 6'd1;
       end else begin

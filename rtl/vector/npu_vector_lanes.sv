@@ -7,6 +7,8 @@
 // All arithmetic is loops over lanes in one block, stages in reverse order, each under its own enable; locals are
 // assigned before the first `if`. Simulators turn loops of this form into vector code.
 
+`include "npu_fault.svh"
+
 module npu_vector_lanes
   import npu_vector_pkg::*;
 #(
@@ -100,7 +102,7 @@ module npu_vector_lanes
         path1_q.to_scalar <= exec_i.scalar || (exec_i.exec == EXEC_FOLD && beat_i.fold_last);
         path1_q.line <= line_of(exec_i.at.word.dst[3:0], beat_i.index);
         path1_q.partial <= partial_of(exec_i.at.word.dst[2:0], beat_i.partial_a);
-        path1_q.scalar <= exec_i.at.word.dst[2:0];
+        path1_q.scalar <= `NPU_FAULT(vector_scalar_number, exec_i.at.word.dst[2:0], exec_i.exec == EXEC_FOLD ? exec_i.at.word.dst[2:0] & 3'd5 : exec_i.at.word.dst[2:0]);
         class_q <= exec_i.class_id;
         op_q <= exec_i.op;
         table_q <= exec_i.at.word.b[0];
@@ -251,7 +253,7 @@ module npu_vector_lanes
         unique case (exec_i.source_a)
           SOURCE_REGISTER: begin
             line = line_of(exec_i.at.word.a[3:0], beat_i.index);
-            if (path4_q.to_vector && path4_q.line == line) a_q = written;
+            if (path4_q.to_vector && path4_q.line == line) a_q = `NPU_FAULT(vector_bypass, written, registers[line]);
             else a_q = registers[line];
           end
           SOURCE_SCALAR:

@@ -4,6 +4,8 @@
 // Up to 8 requests wait for their segments and 8 more for their data; what the read stream holds and a whole vector
 // register of beats are buffered. One beat a cycle from dense memory, one element a cycle from strided memory.
 
+`include "npu_fault.svh"
+
 module npu_vector_load
   import npu_vector_pkg::*;
 #(
@@ -147,7 +149,7 @@ module npu_vector_load
         for (j = 0; j < VectorLanes / 2; j++) begin
           word = raw_q[j*32+:32];
           words[j*64+:32] = word & 32'hffff;
-          words[j*64+32+:32] = word >> 16;
+          words[j*64+32+:32] = `NPU_FAULT(vector_load_bit, word >> 16, (word >> 16) & ~32'h10);
         end
         2'd2: words = raw_q[VectorLanes*32-1:0];
         default: for (j = 0; j < VectorLanes; j++) words[j*32+:32] = raw_q[j*64+:32];

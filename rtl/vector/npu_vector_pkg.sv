@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types that the parts of the vector engine share.
 
+`include "npu_fault.svh"
+
 package npu_vector_pkg;
 
   parameter int unsigned NumInputs = 4;
@@ -194,7 +196,7 @@ package npu_vector_pkg;
       end
     endcase
     s.dtype = dtype;
-    s.saturate = index >= NumInputs && p.saturate[index[2:0] - 3'(NumInputs)];
+    s.saturate = index >= NumInputs && `NPU_FAULT(vector_saturate, p.saturate[index[2:0] - 3'(NumInputs)], p.saturate[0]);
     s.scalar = index >= NumInputs && p.out_scalar[index[2:0] - 3'(NumInputs)];
     s.col_stride = col_stride;
     s.row1_stride = row1_stride[npu_pkg::AddrBits-1:0];

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns loads or stores of chunks into segments of memory, one a cycle: one for dense elements, else one an element.
 
+`include "npu_fault.svh"
+
 module npu_vector_segments
   import npu_vector_pkg::*;
 (
@@ -47,7 +49,7 @@ module npu_vector_segments
       end
       left_q <= request_i.elements.access == ACCESS_STRIDED ? request_i.elements.count : count_t'(1);
     end else if (busy_q && seg_ready_i) begin
-      addr_q <= addr_q + npu_pkg::addr_t'(stride_q);
+      addr_q <= addr_q + `NPU_FAULT(vector_col_stride, npu_pkg::addr_t'(stride_q), npu_pkg::addr_t'(stride_q) + (left_q == count_t'(1) ? '0 : npu_pkg::addr_t'(bytes_q)));
       left_q <= left_q - 1'b1;
     end
   end

@@ -3,6 +3,8 @@
 //
 // The lanes never wait for a beat that they have read: they ask for room (room_o) before.
 
+`include "npu_fault.svh"
+
 module npu_vector_store
   import npu_vector_pkg::*;
 #(
@@ -73,11 +75,11 @@ module npu_vector_store
   );
 
   logic [$clog2(BeatDepth):0] reserved_q;  // beats in the queue or on their way
-  assign room_o = reserved_q != ($clog2(BeatDepth) + 1)'(BeatDepth);
+  assign room_o = `NPU_FAULT(vector_store_room, reserved_q != ($clog2(BeatDepth) + 1)'(BeatDepth), 1'b1);
   always_ff @(posedge clk_i) begin
     if (!rst_ni) reserved_q <= '0;
     else if (reserve_i && !beat_pop) reserved_q <= reserved_q + 1'b1;
-    else if (beat_pop && !reserve_i) reserved_q <= reserved_q - 1'b1;
+    else if (beat_pop && !reserve_i) reserved_q <= `NPU_FAULT(vector_store_credit, reserved_q - 1'b1, reserved_q == ($clog2(BeatDepth) + 1)'(BeatDepth) ? reserved_q : reserved_q - 1'b1);
   end
 
   // ---- elements to lines

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Micro-program memory, and LOAD_UCODE, which fills it and the lookup tables: one word a cycle.
 
+`include "npu_fault.svh"
+
 module npu_vector_ucode #(
   parameter int unsigned UcodeWords  = 4096,
   parameter int unsigned AxiDataBits = 512
@@ -68,7 +70,7 @@ module npu_vector_ucode #(
   always_ff @(posedge clk_i) begin
     if (busy_q) begin
       table_data_o <= line_q[31:0];
-      table_addr_o <= target_q[7:0];
+      table_addr_o <= `NPU_FAULT(vector_table_bit, target_q[7:0], write && !is_program ? target_q[7:0] & 8'hf7 : target_q[7:0]);
       table_number_o <= packet_i.target == UCODE_TARGET_TABLE1;
       if (line_valid_i && line_ready_o) line_q <= line_data_i;
       else if (write) line_q <= is_program ? line_q >> 64 : line_q >> 32;

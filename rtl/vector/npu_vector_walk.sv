@@ -5,6 +5,8 @@
 // loads of later operations, chunks and rows are under way while earlier operations execute. A word takes two
 // cycles, fewer than the shortest operation.
 
+`include "npu_fault.svh"
+
 module npu_vector_walk
   import npu_vector_pkg::*;
 #(
@@ -138,9 +140,9 @@ module npu_vector_walk
         if (next_chunk) begin
           pc_q <= vector_pc_q;
           first_chunk_q <= 1'b0;
-          col_q <= col_q + 32'(VectorLength);
+          col_q <= `NPU_FAULT(vector_col_base, col_q + 32'(VectorLength), col_q);
           left_q <= left_q - 32'(VectorLength);
-          count_q <= chunk(left_q - 32'(VectorLength));
+          count_q <= `NPU_FAULT(vector_tail_count, chunk(left_q - 32'(VectorLength)), chunk(left_q - 32'(VectorLength) - 32'(left_q - 32'(VectorLength) > 32'd1)));
           state_q <= STATE_READ;
         end else if (at_phase && in_phase_q) begin
           fold_q <= '0;
@@ -214,7 +216,7 @@ module npu_vector_walk
       for (i = 0; i < NumStreams; i++) begin
         row = row_addr_q[i] + stream_q[i].row1_stride;
         if (row1_q + 1'b1 == packet_i.rows1) begin
-          row = row0_addr_q[i] + stream_q[i].row0_stride;
+          row = `NPU_FAULT(vector_row0_stride, row0_addr_q[i] + stream_q[i].row0_stride, last_row ? row0_addr_q[i] + stream_q[i].row0_stride : row);
           row0_addr_q[i] <= row;
         end
         row_addr_q[i] <= row;

@@ -18,7 +18,8 @@ namespace {
 using driver::BackendUri;
 using driver::DeviceConfig;
 
-constexpr std::uint64_t kFaultBytes = 1;  // Of an address without an end.
+constexpr std::uint64_t kFaultBytes = 1;       // Of an address without an end.
+constexpr std::string_view kNoFault = "none";  // A model with faults, and none of them.
 
 [[noreturn]] void bad_option(const char* key, const char* expected, std::string_view found) {
   throw Error(ErrorCode::kInvalidArgument,
@@ -113,13 +114,16 @@ class RtlBackend final : public driver::Backend {
  public:
   RtlBackend(const BackendUri& uri, const DeviceConfig& config)
       : name_("rtl:" + config.name), ram_(make_ram(config)) {
-    const BuiltModel& built = find_model(config);
+    const std::string fault(uri.get("fault", ""));
+    const Fault* chosen = fault.empty() || fault == kNoFault ? nullptr : &find_fault(fault);
+    const BuiltModel& built = find_model(config, !fault.empty());
     const ModelOptions options{
         .memory = parse_memory(uri),
         .seed = uri.get_uint("seed", 1, ~std::uint64_t{0}),
         .assertions = uri.get_bool("assertions", true),
         .trace_file = std::string(uri.get("trace", "")),
-        .trace_depth = static_cast<unsigned>(uri.get_uint("trace_depth", 99, 99))};
+        .trace_depth = static_cast<unsigned>(uri.get_uint("trace_depth", 99, 99)),
+        .fault = chosen};
     simulator_ = std::make_unique<Simulator>(
         [this, &built, options] { return built.create(*ram_, options); }, *ram_,
         parse_simulator(uri));
@@ -165,6 +169,8 @@ constexpr driver::PluginOption kOptions[] = {
     {"trace", "FILE", "waves as FST"},
     {"trace_packets", "FIRST-LAST", "waves of these packets only"},
     {"trace_depth", "1..99", "levels of the hierarchy in the waves"},
+    {"fault", "NAME|none",
+     "a fault on purpose, see docs/howto/seeded-faults.md; builds with TANDEM_RTL_FAULTS"},
     {"watchdog", "CYCLES", "cycles without any transfer after which the device counts as stuck"},
 };
 

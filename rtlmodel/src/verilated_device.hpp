@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "state_file.hpp"
@@ -19,7 +20,8 @@
 
 namespace tandem::rtlmodel {
 
-template <class Top>
+/// Context: VerilatedContext, or FaultContext for a model with faults.
+template <class Top, class Context = VerilatedContext>
 class VerilatedDevice final : public DeviceModel {
  public:
   VerilatedDevice(driver::SparseRam& ram, const ModelOptions& options)
@@ -50,6 +52,9 @@ class VerilatedDevice final : public DeviceModel {
       throw_axi_violation(memory_.cycle(), "a valid is high in reset", "AXI4 A3.1.2");
     }
     top_.rst_ni = 1;
+    if constexpr (kHasFaults) {
+      if (context_->now == nullptr) context_->now = &time_;
+    }
     cycle_once();
   }
 
@@ -142,7 +147,11 @@ class VerilatedDevice final : public DeviceModel {
 #endif
   }
 
+  std::optional<FaultStamp> fault_stamp() const override { return stamp_; }
+
  private:
+  static constexpr bool kHasFaults = !std::is_same_v<Context, VerilatedContext>;
+
 #if VM_COVERAGE
   [[noreturn]] static void throw_not_savable() {
     throw Error(ErrorCode::kUnimplemented,
@@ -154,13 +163,14 @@ class VerilatedDevice final : public DeviceModel {
   /// A reset by register waits until the memory port is quiet; nothing else takes long.
   static constexpr unsigned kRegisterCycles = 1'000'000;
 
-  static std::unique_ptr<VerilatedContext> make_context(const ModelOptions& options) {
-    auto context = std::make_unique<VerilatedContext>();
+  static std::unique_ptr<Context> make_context(const ModelOptions& options) {
+    auto context = std::make_unique<Context>();
     context->threads(1);
     context->randReset(2);
     context->randSeed(static_cast<int>(options.seed % 0x7fff'ffff + 1));
     context->traceEverOn(true);
     context->assertOn(options.assertions);
+    if constexpr (kHasFaults) context->select(options.fault);
     return context;
   }
 
@@ -176,6 +186,11 @@ class VerilatedDevice final : public DeviceModel {
     memory_.drive();
     change();
     half_cycle(0);
+    if constexpr (kHasFaults) {
+      if (context_->stamped && !stamp_) {
+        stamp_ = FaultStamp{memory_.cycle(), context_->time, context_->seq};
+      }
+    }
   }
 
   void half_cycle(unsigned level) {
@@ -217,12 +232,13 @@ class VerilatedDevice final : public DeviceModel {
   }
 
   ModelOptions options_;
-  std::unique_ptr<VerilatedContext> context_;
+  std::unique_ptr<Context> context_;
   Top top_;
   AxiMemory<Top> memory_;
   std::unique_ptr<VerilatedFstC> trace_;
   bool tracing_ = false;
   std::uint64_t time_ = 0;  // Half cycles: of waves.
+  std::optional<FaultStamp> stamp_;
 };
 
 }  // namespace tandem::rtlmodel

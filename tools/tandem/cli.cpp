@@ -74,6 +74,25 @@ std::vector<std::int32_t> parse_ids(std::string_view text, std::string_view opti
   return ids;
 }
 
+debug::SeqRange parse_seq_range(std::string_view text, std::string_view option) {
+  debug::SeqRange range;
+  if (text.empty()) return range;
+  const auto number = [](std::string_view digits, std::uint64_t& value) {
+    const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc() && rest == digits.data() + digits.size();
+  };
+  const std::size_t dash = text.find('-');
+  const std::string_view first = text.substr(0, dash);
+  const std::string_view last = dash == std::string_view::npos ? first : text.substr(dash + 1);
+  const bool valid = (first.empty() || number(first, range.first)) &&
+                     (last.empty() || number(last, range.last)) && text != "-";
+  if (!valid || range.first > range.last) {
+    throw UsageError(fmt::format(
+        "{} {}: expected sequence numbers FIRST-LAST, FIRST-, -LAST or one number", option, text));
+  }
+  return range;
+}
+
 std::string read_text_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {

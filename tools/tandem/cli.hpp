@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tandem/debug/timed_run.hpp"
 #include "tandem/runtime/device.hpp"
 
 namespace tandem::cli {
@@ -43,6 +44,8 @@ Command add_exec_command(CLI::App& app);
 Command add_replay_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
 Command add_soak_command(CLI::App& app);
+Command add_timeline_command(CLI::App& app);
+Command add_perf_command(CLI::App& app);
 Command add_bench_command(CLI::App& app);  // only in builds with TANDEM_BENCH
 
 /// --backend, --config and --threads.
@@ -63,6 +66,9 @@ int report_findings(std::string_view findings);
 /// Comma-separated token ids, e.g. "1,22007,314". Throws UsageError with the place of what is
 /// wrong.
 std::vector<std::int32_t> parse_ids(std::string_view text, std::string_view option);
+
+/// "5-9", "5" for 5-5, "5-" and "-9" for open ends; empty: all. Throws UsageError.
+debug::SeqRange parse_seq_range(std::string_view text, std::string_view option);
 
 /// The whole file. Throws tandem::Error (kNotFound, kUnavailable).
 std::string read_text_file(const std::string& path);

@@ -50,9 +50,10 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
 
   std::vector<Command> commands{
-      add_run_command(app),    add_tokenize_command(app), add_info_command(app),
-      add_dis_command(app),    add_asm_command(app),      add_exec_command(app),
-      add_replay_command(app), add_check_command(app),    add_soak_command(app),
+      add_run_command(app),      add_tokenize_command(app), add_info_command(app),
+      add_dis_command(app),      add_asm_command(app),      add_exec_command(app),
+      add_replay_command(app),   add_check_command(app),    add_soak_command(app),
+      add_timeline_command(app), add_perf_command(app),
   };
 #ifdef TANDEM_WITH_BENCH
   commands.push_back(add_bench_command(app));

@@ -20,10 +20,6 @@ struct Side {
   std::string label;  ///< Name for messages; those of the two sides differ.
 };
 
-/// Operands that the packet may write; none if the packet does not pass the checks that need no
-/// memory.
-std::vector<abi::Operand> written_operands(const abi::Packet& packet);
-
 /// Whether [base, hull_end) of any two of the operands meet.
 bool overlap(std::span<const abi::Operand> a, std::span<const abi::Operand> b);
 

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "tandem/abi/elements.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/abi/regs.hpp"
 #include "tandem/driver/timeouts.hpp"
@@ -218,7 +219,7 @@ void LockstepBackend::capture_from(std::uint32_t count) {
   for (; count != announced_; ++count) {
     const std::uint64_t slot = count & (rings_.entries - 1);
     Pending next{read_record<abi::Packet>(a_, rings_.commands + slot * abi::kPacketBytes), {}};
-    next.written = written_operands(next.packet);
+    next.written = abi::written_operands(next.packet);
     pending_.push_back(std::move(next));
   }
 }

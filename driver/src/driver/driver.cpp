@@ -73,6 +73,20 @@ void Driver::Impl::flush() {
   write(reg::kRingTail, count(submitted));
 }
 
+void Driver::Impl::set_next_seq(std::uint64_t seq) {
+  if (seq <= submitted || completed != submitted) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("the next packet cannot be seq {}: {} are submitted, {} complete", seq,
+                            submitted, completed));
+  }
+  // Counts of the rings go on: they start at base_seq_.
+  const std::uint64_t step = seq - 1 - submitted;
+  submitted += step;
+  completed += step;
+  flushed_ += step;
+  base_seq_ += step;
+}
+
 /// Takes what the completion ring holds; returns how many records.
 std::uint64_t Driver::Impl::collect() {
   const std::uint32_t tail = read(reg::kCplTail);
@@ -242,6 +256,7 @@ std::uint64_t Driver::submit(std::span<abi::Packet> packets) {
 void Driver::flush() { impl_->flush(); }
 std::uint64_t Driver::poll() { return impl_->poll(); }
 void Driver::wait(std::uint64_t seq, std::chrono::nanoseconds limit) { impl_->wait(seq, limit); }
+void Driver::set_next_seq(std::uint64_t seq) { impl_->set_next_seq(seq); }
 std::uint64_t Driver::submitted() const { return impl_->submitted; }
 std::uint64_t Driver::completed() const { return impl_->completed; }
 std::optional<abi::Completion> Driver::completion(std::uint64_t seq) const {

@@ -51,6 +51,7 @@ class Driver::Impl {
   void start();
   void restart();
   std::uint64_t submit(abi::Packet& packet);
+  void set_next_seq(std::uint64_t seq);
   void flush();
   std::uint64_t poll();
   void wait(std::uint64_t seq, std::chrono::nanoseconds limit);

@@ -6,11 +6,9 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
-#include "config_json.hpp"
 #include "tandem/abi/asm.hpp"
 #include "tandem/abi/describe.hpp"
 #include "tandem/abi/metadata.hpp"
@@ -34,7 +32,7 @@ std::string describe(const abi::Packet& packet, const abi::Completion& completio
 class Replay {
  public:
   Replay(TraceReader& trace, Device& device, const ReplayOptions& options)
-      : trace_(trace), device_(device), options_(options) {
+      : trace_(trace), device_(device), memory_(device), options_(options) {
     device_.queue().set_completion_hook(
         [this](const abi::Packet&, const abi::Completion& completion, std::string_view) {
           on_device_completion(completion);
@@ -83,7 +81,7 @@ class Replay {
     switch (record.kind) {
       case TraceRecord::Kind::kWrite:
         wait_for_known();
-        attempt([&] { device_.copy_in(record.addr, record.data); });
+        attempt([&] { memory_.apply(record, result_.packets == 0); });
         break;
       case TraceRecord::Kind::kOp:
         op_ = std::make_shared<const std::string>(record.text);
@@ -94,43 +92,12 @@ class Replay {
       case TraceRecord::Kind::kCompletion:
         expect(record.completion);
         break;
-      case TraceRecord::Kind::kTensor:
-        device_.name_tensor(record.addr, record.num_bytes, record.text);
-        break;
       case TraceRecord::Kind::kReset:
         reset();
         break;
-      case TraceRecord::Kind::kAllocate:
-      case TraceRecord::Kind::kFree:
-        annotate(record);
+      default:
+        memory_.apply(record, result_.packets == 0);
         break;
-    }
-  }
-
-  /// Memory that was live when the recording began counts as written; the trace holds only what was
-  /// not zero.
-  void write_zeros(PhysAddr addr, std::uint64_t num_bytes) {
-    constexpr std::uint64_t kPiece = 1 << 20;
-    const std::vector<std::byte> zeros(std::min(num_bytes, kPiece));
-    if (num_bytes > kMaxZeroBytes - std::min(zero_bytes_, kMaxZeroBytes)) {
-      return;
-    }
-    zero_bytes_ += num_bytes;
-    for (std::uint64_t at = 0; at < num_bytes; at += kPiece) {
-      device_.copy_in(addr + at, std::span(zeros).first(std::min(kPiece, num_bytes - at)));
-    }
-  }
-
-  /// Allocations are told to the device and not made, so that addresses stay those of the trace.
-  void annotate(const TraceRecord& record) {
-    using Note = driver::Annotation::Kind;
-    const bool allocate = record.kind == TraceRecord::Kind::kAllocate;
-    device_.driver().backend().annotate({.kind = allocate ? Note::kAllocate : Note::kFree,
-                                         .name = allocate ? record.text : std::string(),
-                                         .addr = record.addr,
-                                         .num_bytes = allocate ? record.num_bytes : 0});
-    if (allocate && device_.check_mode() && result_.packets == 0) {
-      write_zeros(record.addr, record.num_bytes);
     }
   }
 
@@ -261,18 +228,16 @@ class Replay {
     }
   }
 
-  // Above it, check mode may report reads of memory that the recording found to be zero.
-  static constexpr std::uint64_t kMaxZeroBytes = std::uint64_t{4} << 30;
   // More than any ring holds.
   static constexpr std::size_t kMaxPending = 1 << 16;
 
   TraceReader& trace_;
   Device& device_;
+  TraceMemory memory_;
   ReplayOptions options_;
   ReplayResult result_;
   std::deque<Pending> pending_;
   std::shared_ptr<const std::string> op_ = std::make_shared<const std::string>();
-  std::uint64_t zero_bytes_ = 0;
   bool faulted_ = false;
   bool stop_ = false;
 };
@@ -280,8 +245,7 @@ class Replay {
 }  // namespace
 
 ReplayResult replay(TraceReader& trace, Device& device, const ReplayOptions& options) {
-  const TraceInfo& info = trace.info();
-  check_same_device(info.path, info.abi_hash, info.config, device.config());
+  check_same_device(trace.info(), device);
   return Replay(trace, device, options).run();
 }
 

@@ -215,6 +215,32 @@ void RecordWriter::write_bytes(const void* data, std::size_t num_bytes) {
   }
 }
 
+void RecordReader::open_file() {
+  in_.open(path_, std::ios::binary);
+  if (!in_) {
+    throw Error(ErrorCode::kNotFound, fmt::format("{} {}: cannot be opened: {}", kind_name_, path_,
+                                                  std::strerror(errno)));
+  }
+}
+
+RecordReader::RecordReader(const RecordReader& other)
+    : path_(other.path_),
+      kind_name_(other.kind_name_),
+      file_bytes_(other.file_bytes_),
+      offset_(other.offset_),
+      block_offset_(other.block_offset_),
+      header_text_(other.header_text_),
+      abi_hash_(other.abi_hash_),
+      raw_(other.raw_),
+      position_(other.position_),
+      num_records_(other.num_records_),
+      ended_(other.ended_) {
+  open_file();
+  in_.seekg(static_cast<std::streamoff>(offset_));
+  context_ = ZSTD_createDCtx();
+  TANDEM_CHECK(context_ != nullptr);
+}
+
 RecordReader::RecordReader(std::string path, const RecordFileKind& kind)
     : path_(std::move(path)), kind_name_(kind.name) {
   std::error_code code;
@@ -222,11 +248,7 @@ RecordReader::RecordReader(std::string path, const RecordFileKind& kind)
     throw Error(ErrorCode::kNotFound, fmt::format("{} {}: no such file", kind.name, path_));
   }
   file_bytes_ = std::filesystem::file_size(path_, code);
-  in_.open(path_, std::ios::binary);
-  if (!in_) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("{} {}: cannot be opened: {}", kind.name, path_, std::strerror(errno)));
-  }
+  open_file();
   context_ = ZSTD_createDCtx();
   TANDEM_CHECK(context_ != nullptr);
   try {

@@ -92,12 +92,15 @@ class RecordReader {
 
   RecordReader(std::string path, const RecordFileKind& kind);
   ~RecordReader();
-  RecordReader(const RecordReader&) = delete;
+  /// A second reader that goes on at the same record; the file is opened again.
+  RecordReader(const RecordReader& other);
   RecordReader& operator=(const RecordReader&) = delete;
 
   const std::string& header_text() const { return header_text_; }
   std::uint64_t abi_hash() const { return abi_hash_; }
   const std::string& path() const { return path_; }
+  /// Records read so far.
+  std::uint64_t num_records() const { return num_records_; }
 
   /// The next record; false behind the last one.
   bool next(Record& record);
@@ -106,6 +109,7 @@ class RecordReader {
   [[noreturn]] void fail(std::uint64_t offset, const std::string& what) const;
 
  private:
+  void open_file();
   void read_header(const RecordFileKind& kind);
   bool read_block();
   void read_bytes(void* data, std::size_t num_bytes, std::string_view what);

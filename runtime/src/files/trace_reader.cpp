@@ -86,6 +86,9 @@ struct TraceReader::Impl {
 };
 
 TraceReader::TraceReader(const std::string& path) : impl_(std::make_unique<Impl>(path)) {}
+TraceReader::TraceReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TraceReader TraceReader::fork() const { return TraceReader(std::make_unique<Impl>(*impl_)); }
+std::uint64_t TraceReader::num_records() const { return impl_->file.num_records(); }
 TraceReader::~TraceReader() = default;
 TraceReader::TraceReader(TraceReader&&) noexcept = default;
 TraceReader& TraceReader::operator=(TraceReader&&) noexcept = default;

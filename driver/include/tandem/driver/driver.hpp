@@ -105,6 +105,10 @@ class Driver {
   void wait(std::uint64_t seq, std::chrono::nanoseconds limit = {});
   void wait_all() { wait(submitted()); }
 
+  /// Lets the next packet have this sequence number, above all before it; those between count as
+  /// complete. Replays number packets as they were recorded. Throws kInvalidArgument for a lower
+  /// number or while packets are in flight.
+  void set_next_seq(std::uint64_t seq);
   std::uint64_t submitted() const;
   /// All packets up to here have completed or were abandoned.
   std::uint64_t completed() const;

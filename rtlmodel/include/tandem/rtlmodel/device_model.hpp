@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -13,15 +14,17 @@
 #include "tandem/driver/sparse_ram.hpp"
 #include "tandem/rtlmodel/axi_bursts.hpp"
 #include "tandem/rtlmodel/axi_settings.hpp"
+#include "tandem/rtlmodel/faults.hpp"
 
 namespace tandem::rtlmodel {
 
 struct ModelOptions {
   AxiSettings memory;
-  std::uint64_t seed = 1;     ///< Of the state of all registers and memories before reset.
-  bool assertions = true;     ///< Those in the RTL; failing ones throw kInternal.
-  std::string trace_file;     ///< FST file, opened by the first `set_tracing(true)`.
-  unsigned trace_depth = 99;  ///< Levels of the hierarchy in it, from npu_top down.
+  std::uint64_t seed = 1;        ///< Of the state of all registers and memories before reset.
+  bool assertions = true;        ///< Those in the RTL; failing ones throw kInternal.
+  std::string trace_file;        ///< FST file, opened by the first `set_tracing(true)`.
+  unsigned trace_depth = 99;     ///< Levels of the hierarchy in it, from npu_top down.
+  const Fault* fault = nullptr;  ///< One of faults(), for models built with them.
 };
 
 /// One device. Time passes only inside these calls. Any of them throws kInternal when an assertion
@@ -61,6 +64,10 @@ class DeviceModel {
   /// be written or that another model has written.
   virtual void save(const std::filesystem::path& file) = 0;
   virtual void restore(const std::filesystem::path& file) = 0;
+
+  /// When the fault that the model was built with first made a difference; none so far, or no
+  /// fault.
+  virtual std::optional<FaultStamp> fault_stamp() const { return std::nullopt; }
 };
 
 /// What a model was built from.
@@ -77,6 +84,7 @@ struct ModelParameters {
 /// A configuration that is part of this build.
 struct BuiltModel {
   ModelParameters parameters;
+  bool has_faults = false;  ///< Any of faults() can be chosen.
   std::unique_ptr<DeviceModel> (*create)(driver::SparseRam& ram, const ModelOptions& options);
 };
 
@@ -84,6 +92,7 @@ std::span<const BuiltModel> built_models();
 
 /// The model for a configuration. Throws kNotFound if none of this name is built and
 /// kMismatch if it was built from other values; both name the command that builds it.
-const BuiltModel& find_model(const driver::DeviceConfig& config);
+/// `with_faults`: the model that has them.
+const BuiltModel& find_model(const driver::DeviceConfig& config, bool with_faults = false);
 
 }  // namespace tandem::rtlmodel

@@ -59,13 +59,40 @@ class TraceReader {
   TraceReader(TraceReader&&) noexcept;
   TraceReader& operator=(TraceReader&&) noexcept;
 
+  /// A second reader of the same file that goes on at the same record.
+  TraceReader fork() const;
+
   const TraceInfo& info() const;
   /// The next record; false behind the last one.
   bool next(TraceRecord& record);
+  /// Records read so far.
+  std::uint64_t num_records() const;
 
  private:
   struct Impl;
+  explicit TraceReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+};
+
+/// Throws kMismatch unless the device has the memory map, the configuration name and the
+/// micro-program memory that the trace was recorded with.
+void check_same_device(const TraceInfo& trace, const Device& device);
+
+/// Brings what a trace says of memory to a device: host writes, names, allocations. Allocations are
+/// told to the device and not made, so that addresses stay those of the trace.
+class TraceMemory {
+ public:
+  explicit TraceMemory(Device& device) : device_(device) {}
+  /// Records of other kinds change nothing. A write does not wait for packets in flight.
+  /// `at_start`: no packet has been submitted; memory that is live counts as written then, and the
+  /// trace holds only what was not zero.
+  void apply(const TraceRecord& record, bool at_start);
+
+ private:
+  void write_zeros(PhysAddr addr, std::uint64_t num_bytes);
+
+  Device& device_;
+  std::uint64_t zero_bytes_ = 0;
 };
 
 /// The first packet whose completion differs between trace and replay.
