@@ -11,7 +11,7 @@ module npu_clock_gate (
 );
 
   logic enable_q;
-  always_ff @(negedge clk_i) enable_q <= enable_i;
+  always_latch if (!clk_i) enable_q = enable_i;
 
   assign clk_o = clk_i & enable_q;
 

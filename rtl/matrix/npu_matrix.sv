@@ -59,7 +59,8 @@ module npu_matrix
   assign stall_o = stall & busy_q;
   assign array_active_o = active & busy_q;
 
-  always_ff @(posedge clk_i) begin
+  // Behind the gate as well, so that an idle engine has no logic on the free clock.
+  always_ff @(posedge core_clk) begin
     if (!rst_ni) begin
       busy_q <= 1'b0;
     end else if (start_valid_i & start_ready_o) begin
@@ -72,7 +73,7 @@ module npu_matrix
 
   npu_clock_gate u_gate (
       .clk_i,
-      .enable_i(busy_q | ~rst_ni),
+      .enable_i(start_valid_i | busy_q | ~rst_ni),
       .clk_o(core_clk)
   );
 

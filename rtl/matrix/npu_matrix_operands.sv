@@ -83,18 +83,22 @@ module npu_matrix_operands
   for (genvar i = 0; i < APanels; i++) begin : gen_a
     logic [LineBits-1:0] even, odd;
     npu_matrix_bank #(
-        .Pairs(ChunkSlots * ChunkPairs)
+        .Pairs(ChunkSlots * ChunkPairs),
+        .Dest(DEST_A),
+        .Bank(2'(i)),
+        .SlotLineBits(ChunkPairBits + 1)
     ) u_bank (
         .clk_i,
-        .direct_i(direct_i.valid & (direct_i.dest == DEST_A) & (direct_i.bank == 2'(i))),
-        .direct_line_i({direct_i.slot, direct_i.line[ChunkPairBits:0]}),
-        .direct_half_i(direct_i.half),
+        .direct_i,
+        .turned_i,
         .direct_data_i,
-        .turned_i(turned_i.valid & (turned_i.dest == DEST_A) & (turned_i.bank == 2'(i))),
-        .turned_line_i({turned_i.slot, turned_i.line[ChunkPairBits:0]}),
         .turned_data_i,
         .read_i(read_a_i),
-        .read_pair_i({read_a_slot_i, ChunkPairBits'(pair_of({1'b0, read_a_row_i}, log2_bits(mode_i.a_type)))}),
+        .read_slot_i(read_a_slot_i),
+        .read_row_i({1'b0, read_a_row_i}),
+        .read_group_i(2'd0),
+        .split_i(SPLIT_1),
+        .dtype_i(mode_i.a_type),
         .even_o(even),
         .odd_o(odd)
     );
@@ -145,20 +149,14 @@ module npu_matrix_operands
 
   logic [PanelCols*32-1:0] init_words[BPanels];
   for (genvar i = 0; i < BPanels; i++) begin : gen_b
-    place_t direct, turned;
-    always_comb begin
-      direct = direct_i;
-      direct.valid = direct_i.valid & (direct_i.bank == 2'(i));
-      turned = turned_i;
-      turned.valid = turned_i.valid & (turned_i.bank == 2'(i));
-    end
-
-    npu_matrix_panel u_panel (
+    npu_matrix_panel #(
+        .Bank(2'(i))
+    ) u_panel (
         .clk_i,
         .rst_ni,
         .mode_i,
-        .direct_i(direct),
-        .turned_i(turned),
+        .direct_i,
+        .turned_i,
         .split_i,
         .direct_data_i,
         .turned_data_i,
@@ -172,19 +170,22 @@ module npu_matrix_operands
 
     logic [LineBits-1:0] init_even, init_odd;
     npu_matrix_bank #(
-        .Pairs(2 * InitPairs)
+        .Pairs(2 * InitPairs),
+        .Dest(DEST_INIT),
+        .Bank(2'(i)),
+        .SlotLineBits(InitPairBits + 1)
     ) u_init_bank (
         .clk_i,
-        .direct_i(direct.valid & (direct.dest == DEST_INIT)),
-        .direct_line_i({direct.slot[0], direct.line[InitPairBits:0]}),
-        .direct_half_i(direct.half),
+        .direct_i,
+        .turned_i,
         .direct_data_i,
-        .turned_i(turned.valid & (turned.dest == DEST_INIT)),
-        .turned_line_i({turned.slot[0], turned.line[InitPairBits:0]}),
         .turned_data_i,
         .read_i(read_init_i),
-        .read_pair_i({read_init_parity_i, InitPairBits'(slot_line(pair_of(read_init_row_i, log2_bits(init_type)),
-                                                                 {4'd0, read_init_group_i}, split_i, 4'(InitPairBits)))}),
+        .read_slot_i({1'b0, read_init_parity_i}),
+        .read_row_i(read_init_row_i),
+        .read_group_i(read_init_group_i),
+        .split_i,
+        .dtype_i(init_type),
         .even_o(init_even),
         .odd_o(init_odd)
     );
@@ -203,18 +204,22 @@ module npu_matrix_operands
 
     // Column scales: one pair, 32 words, for each superline of a tile.
     npu_matrix_bank #(
-        .Pairs(8)
+        .Pairs(8),
+        .Dest(DEST_COL_SCALE),
+        .Bank(2'(i)),
+        .SlotLineBits(3)
     ) u_col_scale_bank (
         .clk_i,
-        .direct_i(direct.valid & (direct.dest == DEST_COL_SCALE)),
-        .direct_line_i({direct.slot[0], direct.line[2:0]}),
-        .direct_half_i(direct.half),
+        .direct_i,
+        .turned_i,
         .direct_data_i,
-        .turned_i(turned.valid & (turned.dest == DEST_COL_SCALE)),
-        .turned_line_i({turned.slot[0], turned.line[2:0]}),
         .turned_data_i,
         .read_i(read_scale_i),
-        .read_pair_i({scale_parity_i, scale_group_i}),
+        .read_slot_i({1'b0, scale_parity_i}),
+        .read_row_i({6'd0, scale_group_i}),  // one pair for each superline
+        .read_group_i(2'd0),
+        .split_i(SPLIT_1),
+        .dtype_i(DTYPE_F32),
         .even_o(scale_words_o[2*i]),
         .odd_o(scale_words_o[2*i+1])
     );

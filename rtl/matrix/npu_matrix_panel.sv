@@ -4,14 +4,16 @@
 module npu_matrix_panel
   import npu_isa_pkg::*;
   import npu_matrix_pkg::*;
-(
+#(
+    parameter logic [1:0] Bank = 2'd0  // of its lines
+) (
     input logic   clk_i,
     input logic   rst_ni,
     // verilator lint_off UNUSEDSIGNAL
     input mode_t  mode_i,    // each unit uses some of the fields
-    input place_t direct_i,  // for this bank: lines from memory
-    input place_t turned_i,  // and from the transposer, always whole
     // verilator lint_on UNUSEDSIGNAL
+    input place_t direct_i,  // lines from memory
+    input place_t turned_i,  // and from the transposer, always whole
     input split_e split_i,
 
     input logic [LineBits-1:0] direct_data_i,
@@ -51,19 +53,22 @@ module npu_matrix_panel
   logic [LineBits-1:0] even, odd;
   logic [PanelCols*32-1:0] plain, scale, minimum, scaled;
   npu_matrix_bank #(
-      .Pairs(ChunkSlots * ChunkPairs)
+      .Pairs(ChunkSlots * ChunkPairs),
+      .Dest(DEST_B),
+      .Bank(Bank),
+      .SlotLineBits(ChunkPairBits + 1)
   ) u_bank (
       .clk_i,
-      .direct_i(direct_i.valid & (direct_i.dest == DEST_B)),
-      .direct_line_i({direct_i.slot, direct_i.line[ChunkPairBits:0]}),
-      .direct_half_i(direct_i.half),
-      .direct_data_i(direct_data_i),
-      .turned_i(turned_i.valid & (turned_i.dest == DEST_B)),
-      .turned_line_i({turned_i.slot, turned_i.line[ChunkPairBits:0]}),
-      .turned_data_i(turned_data_i),
+      .direct_i,
+      .turned_i,
+      .direct_data_i,
+      .turned_data_i,
       .read_i(read_i),
-      .read_pair_i({read_slot_i, ChunkPairBits'(slot_line(pair_of({1'b0, read_row_i}, log2_bits(mode_i.b_type)),
-                                                          {4'd0, read_group_i}, split_i, 4'(ChunkPairBits)))}),
+      .read_slot_i,
+      .read_row_i({1'b0, read_row_i}),
+      .read_group_i,
+      .split_i,
+      .dtype_i(mode_i.b_type),
       .even_o(even),
       .odd_o(odd)
   );
@@ -79,38 +84,43 @@ module npu_matrix_panel
   );
 
   logic [LineBits-1:0] scale_even, scale_odd, min_even, min_odd;
-  logic [ChunkSlotBits+ScalePairBits-1:0] scale_pair;
-  assign scale_pair = {read_slot_i, ScalePairBits'(slot_line(pair_of(group_row, log2_bits(mode_i.scale_type)),
-                                                            {4'd0, read_group_i}, split_i, 4'(ScalePairBits)))};
   npu_matrix_bank #(
-      .Pairs(ChunkSlots * ScalePairs)
+      .Pairs(ChunkSlots * ScalePairs),
+      .Dest(DEST_SCALE),
+      .Bank(Bank),
+      .SlotLineBits(ScalePairBits + 1)
   ) u_scale_bank (
       .clk_i,
-      .direct_i(direct_i.valid & (direct_i.dest == DEST_SCALE)),
-      .direct_line_i({direct_i.slot, direct_i.line[ScalePairBits:0]}),
-      .direct_half_i(direct_i.half),
-      .direct_data_i(direct_data_i),
-      .turned_i(turned_i.valid & (turned_i.dest == DEST_SCALE)),
-      .turned_line_i({turned_i.slot, turned_i.line[ScalePairBits:0]}),
-      .turned_data_i(turned_data_i),
+      .direct_i,
+      .turned_i,
+      .direct_data_i,
+      .turned_data_i,
       .read_i(read_i & mode_i.group),
-      .read_pair_i(scale_pair),
+      .read_slot_i,
+      .read_row_i(group_row),
+      .read_group_i,
+      .split_i,
+      .dtype_i(mode_i.scale_type),
       .even_o(scale_even),
       .odd_o(scale_odd)
   );
   npu_matrix_bank #(
-      .Pairs(ChunkSlots * ScalePairs)
+      .Pairs(ChunkSlots * ScalePairs),
+      .Dest(DEST_MIN),
+      .Bank(Bank),
+      .SlotLineBits(ScalePairBits + 1)
   ) u_min_bank (
       .clk_i,
-      .direct_i(direct_i.valid & (direct_i.dest == DEST_MIN)),
-      .direct_line_i({direct_i.slot, direct_i.line[ScalePairBits:0]}),
-      .direct_half_i(direct_i.half),
-      .direct_data_i(direct_data_i),
-      .turned_i(turned_i.valid & (turned_i.dest == DEST_MIN)),
-      .turned_line_i({turned_i.slot, turned_i.line[ScalePairBits:0]}),
-      .turned_data_i(turned_data_i),
+      .direct_i,
+      .turned_i,
+      .direct_data_i,
+      .turned_data_i,
       .read_i(read_i & mode_i.group),
-      .read_pair_i(scale_pair),
+      .read_slot_i,
+      .read_row_i(group_row),
+      .read_group_i,
+      .split_i,
+      .dtype_i(mode_i.scale_type),
       .even_o(min_even),
       .odd_o(min_odd)
   );

@@ -113,104 +113,6 @@ module npu_matrix_sequencer
   assign last_row = {1'b0, row} + 8'd1 == chunk.rows;
   assign chunk_end = running & last_count & last_row;
 
-  // ---- what a step does
-  typedef struct packed {
-    logic valid;
-    logic new_a;
-    logic new_b;
-    logic [SlotBits-1:0] slot;
-    logic second;
-    logic [3:0] quarters;   // that have columns
-    logic [SlotsBits-1:0] work;
-    logic [3:0][BlockBits-1:0] block;
-    logic [ChunkSlotBits-1:0] chunk_slot;
-    logic [6:0] row;
-    logic [1:0] group;
-    logic chunk_end;
-  } step_t;
-
-  // The step of `count` in a row of the chunk. Low bits of count select superline and block, the high bit the rows.
-  function automatic step_t step_now();
-    logic [BlockBits-1:0] sub;
-    logic [1:0] group;
-    logic [11:0] cols, rows, first_col, col;
-    case (tile.split)
-      SPLIT_1: begin
-        group = 2'd0;
-        sub = low;
-      end
-      SPLIT_2: begin
-        group = {1'b0, low[BlockBits-1]};
-        sub = {1'b0, low[BlockBits-2:0]};
-      end
-      default: begin
-        group = low[BlockBits-1-:2];
-        sub = low & BlockBits'(Blocks / 4 - 1);
-      end
-    endcase
-    cols = {1'b0, tile.cols};
-    rows = count[SlotBits-1] ? {4'd0, tile.rows} - 12'(Rows) : tile.two_groups ? 12'(Rows) : {4'd0, tile.rows};
-    first_col = 12'(group) * 12'(Blocks * Cols);
-    col = first_col + ((12'(sub) * 12'(Cols)) << tile.split);  // of the step's first block
-    step_now = '0;
-    step_now.valid = first_col < cols;
-    step_now.new_a = count == '0;
-    step_now.new_b = (first_col < cols) & (sub == '0) & ~count[SlotBits-1];
-    step_now.slot = count;
-    step_now.second = count[SlotBits-1];
-    if (col < cols) begin
-      step_now.work = SlotsBits'(rows * ((cols - col < 12'(Cols) << tile.split) ? cols - col : 12'(Cols) << tile.split));
-    end
-    for (int unsigned q = 0; q < 4; q++) begin
-      case (tile.split)
-        SPLIT_1: step_now.block[q] = sub;
-        SPLIT_2: step_now.block[q] = BlockBits'(sub << 1) + BlockBits'(q >> 1);
-        default: step_now.block[q] = BlockBits'(sub << 2) + BlockBits'(q);
-      endcase
-      step_now.quarters[q] = first_col + 12'(step_now.block[q]) * 12'(Cols) < cols;
-    end
-    step_now.chunk_slot = head;
-    step_now.row = row;
-    step_now.group = group;
-    step_now.chunk_end = chunk_end;
-  endfunction
-
-  // ---- the delay line; group-quantised steps enter it earlier
-  localparam int unsigned Delay = 3;
-  localparam int unsigned GroupDelay = 4;
-  step_t [Delay+GroupDelay-1:0] line;  // line[0] is the youngest
-  logic line_busy;
-  // Fields that were used at earlier places of the line are not used later.
-  // verilator lint_off UNUSEDSIGNAL
-  step_t a_step, b_load_step, array_step;
-  // verilator lint_on UNUSEDSIGNAL
-  assign a_step = mode_i.group ? line[GroupDelay] : line[0];
-  assign b_load_step = mode_i.group ? line[GroupDelay+2] : line[2];
-
-  logic [Delay+GroupDelay-1:0] line_valid;
-  assign line_busy = |line_valid;
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      line_valid <= '0;
-      line <= '0;
-    end else if (running | line_busy) begin
-      line_valid <= {line_valid[Delay+GroupDelay-2:0], running};
-      if (running) line <= {line[Delay+GroupDelay-2:0], step_now()};
-      else line <= {line[Delay+GroupDelay-2:0], step_t'('0)};
-    end
-  end
-
-  assign read_b_o = line[0].new_b;
-  assign read_b_slot_o = line[0].chunk_slot;
-  assign read_b_row_o = line[0].row;
-  assign read_b_group_o = line[0].group;
-  assign read_a_o = a_step.new_a;
-  assign read_a_slot_o = a_step.chunk_slot;
-  assign read_a_row_o = a_step.row;
-  assign load_b_o = b_load_step.new_b;
-  assign chunk_freed_o = a_step.chunk_end;
-
   // ---- rows of the array that hold rows of the tile
   logic [Rows-1:0] rows_first, rows_second;
   function automatic logic [Rows-1:0] rows_below(input logic [7:0] limit, input split_e split);
@@ -225,24 +127,131 @@ module npu_matrix_sequencer
     end
   endfunction
 
+  // ---- what the steps of a tile do: the same in every row k, so planned in the first one
+  typedef struct packed {
+    logic valid;                        // the superline has columns of the tile
+    logic new_b;                        // the first block of a superline
+    logic [1:0] group;                  // the superline
+    logic [3:0][BlockBits-1:0] block;
+    logic [Rows-1:0] rows;
+    logic [SlotsBits-1:0] work;
+  } plan_t;
+
+  // Low bits of count select superline and block, the high bit the rows.
+  function automatic plan_t plan_step();
+    logic [BlockBits-1:0] sub;
+    logic [11:0] cols, rows, first_col, col;
+    plan_step = '0;
+    case (tile.split)
+      SPLIT_1: begin
+        plan_step.group = 2'd0;
+        sub = low;
+      end
+      SPLIT_2: begin
+        plan_step.group = {1'b0, low[BlockBits-1]};
+        sub = {1'b0, low[BlockBits-2:0]};
+      end
+      default: begin
+        plan_step.group = low[BlockBits-1-:2];
+        sub = low & BlockBits'(Blocks / 4 - 1);
+      end
+    endcase
+    cols = {1'b0, tile.cols};
+    rows = count[SlotBits-1] ? {4'd0, tile.rows} - 12'(Rows) : tile.two_groups ? 12'(Rows) : {4'd0, tile.rows};
+    first_col = 12'(plan_step.group) * 12'(Blocks * Cols);
+    col = first_col + ((12'(sub) * 12'(Cols)) << tile.split);  // of the step's first block
+    plan_step.valid = first_col < cols;
+    plan_step.new_b = plan_step.valid & (sub == '0) & ~count[SlotBits-1];
+    if (col < cols) begin
+      plan_step.work = SlotsBits'(rows * ((cols - col < 12'(Cols) << tile.split) ? cols - col : 12'(Cols) << tile.split));
+    end
+    for (int unsigned q = 0; q < 4; q++) begin
+      case (tile.split)
+        SPLIT_1: plan_step.block[q] = sub;
+        SPLIT_2: plan_step.block[q] = BlockBits'(sub << 1) + BlockBits'(q >> 1);
+        default: plan_step.block[q] = BlockBits'(sub << 2) + BlockBits'(q);
+      endcase
+      // Of the quarters that have columns.
+      if (first_col + 12'(plan_step.block[q]) * 12'(Cols) < cols)
+        plan_step.rows[q*Rows/4+:Rows/4] = count[SlotBits-1] ? rows_second[q*Rows/4+:Rows/4] : rows_first[q*Rows/4+:Rows/4];
+    end
+  endfunction
+
+  plan_t plan[Slots];
+  logic planned;  // the first row of the tile is over
+  always_ff @(posedge clk_i) begin
+    if (running & ~planned) plan[count] <= plan_step();
+  end
+
+  // ---- the delay line: steps on their way to the array; group-quantised ones take four cycles more
+  typedef struct packed {
+    logic valid;
+    logic [SlotBits-1:0] slot;
+    logic [ChunkSlotBits-1:0] chunk_slot;
+    logic [6:0] row;
+    logic chunk_end;
+  } step_t;
+
+  localparam int unsigned GroupDelay = 4;
+  // Fields that were used at earlier places of the line are not used later.
+  // verilator lint_off UNUSEDSIGNAL
+  step_t b_step, a_step;               // that read B and A
+  step_t [GroupDelay-1:0] group_line;  // between them, the youngest at 0
+  step_t a_step_q, b_load_step;
+  // verilator lint_on UNUSEDSIGNAL
+  assign a_step = mode_i.group ? group_line[GroupDelay-1] : b_step;
+
+  logic group_busy, line_busy;
+  assign line_busy = b_step.valid | group_busy | a_step_q.valid | b_load_step.valid;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      b_step <= '0;
+      a_step_q <= '0;
+      b_load_step <= '0;
+    end else if (running | line_busy) begin
+      b_step <= '{running, count, head, row, chunk_end};
+      a_step_q <= a_step;
+      b_load_step <= a_step_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      group_line <= '0;
+      group_busy <= 1'b0;
+    end else if ((b_step.valid & mode_i.group) | group_busy) begin
+      group_line <= {group_line[GroupDelay-2:0], b_step};
+      group_busy <= b_step.valid;
+      for (int unsigned i = 0; i < GroupDelay - 1; i++) if (group_line[i].valid) group_busy <= 1'b1;
+    end
+  end
+
+  assign read_b_o = b_step.valid & plan[b_step.slot].new_b;
+  assign read_b_slot_o = b_step.chunk_slot;
+  assign read_b_row_o = b_step.row;
+  assign read_b_group_o = plan[b_step.slot].group;
+  assign read_a_o = a_step.valid & (a_step.slot == '0);
+  assign read_a_slot_o = a_step.chunk_slot;
+  assign read_a_row_o = a_step.row;
+  assign load_b_o = b_load_step.valid & plan[b_load_step.slot].new_b;
+  assign chunk_freed_o = a_step.valid & a_step.chunk_end;
+
   // ---- the array's step is one cycle behind the load of B
+  logic array_step;
+  assign array_step = b_load_step.valid & plan[b_load_step.slot].valid;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       step_valid_o <= 1'b0;
-      array_step <= '0;
-    end else if (b_load_step.valid | step_valid_o) begin
-      step_valid_o <= b_load_step.valid;
-      array_step <= b_load_step;
-      for (int unsigned q = 0; q < 4; q++) begin
-        step_rows_o[q*Rows/4+:Rows/4] <= (b_load_step.second ? rows_second[q*Rows/4+:Rows/4] : rows_first[q*Rows/4+:Rows/4])
-            & {(Rows / 4) {b_load_step.quarters[q]}};
-      end
+    end else if (array_step | step_valid_o) begin
+      step_valid_o <= array_step;
+      step_slot_o <= b_load_step.slot;
+      step_second_o <= b_load_step.slot[SlotBits-1];
+      step_rows_o <= plan[b_load_step.slot].rows;
+      step_block_o <= plan[b_load_step.slot].block;
+      step_work_o <= plan[b_load_step.slot].work;
     end
   end
-  assign step_slot_o = array_step.slot;
-  assign step_block_o = array_step.block;
-  assign step_second_o = array_step.second;
-  assign step_work_o = array_step.work;
 
   // ---- initial values: for every row of the tile (bias: group of rows) and superline, block by block
   logic [7:0] init_row;
@@ -316,6 +325,7 @@ module npu_matrix_sequencer
       head <= '0;
       tail <= '0;
       filled <= '0;
+      planned <= 1'b0;
       parity <= 1'b0;
       init_row <= '0;
       init_group <= '0;
@@ -336,6 +346,7 @@ module npu_matrix_sequencer
         IDLE: begin
           count <= '0;
           row <= '0;
+          planned <= 1'b0;
           if (tile_valid_i) begin
             tile <= tile_i;
             rows_first <= rows_below(tile_i.rows, tile_i.split);
@@ -365,7 +376,10 @@ module npu_matrix_sequencer
         RUN:
         if (running) begin
           count <= last_count ? '0 : count + 1'b1;
-          if (last_count) row <= last_row ? '0 : row + 7'd1;
+          if (last_count) begin
+            row <= last_row ? '0 : row + 7'd1;
+            planned <= 1'b1;
+          end
           if (chunk_end) begin
             head <= head + 1'b1;
             if (chunk.last) state <= FLUSH;

@@ -59,7 +59,8 @@ module npu_vector
   assign stall_o = busy_q && core_stall;
   assign done_valid_o = busy_q && done;
 
-  always_ff @(posedge clk_i) begin
+  // Behind the gate as well, so that an idle engine has no logic on the free clock.
+  always_ff @(posedge core_clk) begin
     if (!rst_ni) begin
       busy_q <= 1'b0;
     end else if (!busy_q) begin
@@ -74,7 +75,7 @@ module npu_vector
     end
   end
 
-  npu_clock_gate u_gate (.clk_i, .enable_i(busy_q || !rst_ni), .clk_o(core_clk));
+  npu_clock_gate u_gate (.clk_i, .enable_i(start_valid_i || busy_q || !rst_ni), .clk_o(core_clk));
 
   npu_vector_core #(
     .VectorLanes(VectorLanes), .VectorLength(VectorLength), .UcodeWords(UcodeWords), .AxiDataBits(AxiDataBits)

@@ -193,7 +193,7 @@ class VerilatedDevice final : public DeviceModel {
 
   void half_cycle(unsigned level) {
     top_.clk_i = level;
-    top_.eval();
+    evaluate(top_);
     if (tracing_) [[unlikely]]
       trace_->dump(time_);
     ++time_;

@@ -69,7 +69,7 @@ class AxiMemory {
     sample_read_address();
     sample_read_data();
     sample_write_address();
-    sample_write_data();
+    if (top_.m_axi_wvalid | stalled_.w) sample_write_data();
     sample_response();
     active_ = !reads_.empty() || !writes_.empty() || !responses_.empty() ||
               (stalled_.ar | stalled_.aw | stalled_.w);
@@ -91,6 +91,11 @@ class AxiMemory {
     drive_response();
     const unsigned limit = settings_.outstanding_per_id;
     top_.m_axi_arready = !stall_ar_.next() && reads_of_[top_.m_axi_arid % kAxiIds] < limit;
+    // Nobody looks at the ready signals of writes while none is offered or open.
+    if (settings_.stall_percent == 0 && writes_.empty() &&
+        !(top_.m_axi_awvalid | top_.m_axi_wvalid)) {
+      return;
+    }
     top_.m_axi_awready = !stall_aw_.next() && writes_of_[top_.m_axi_awid % kAxiIds] < limit;
     // Data never goes before its address.
     const bool addressed = !writes_.empty() || (top_.m_axi_awvalid && top_.m_axi_awready);
