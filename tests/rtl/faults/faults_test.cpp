@@ -33,6 +33,16 @@ const Outcome& right_outcome(const Fault& fault) {
   return right;
 }
 
+/// The cycle of the first write that differs, by place and bytes; 0: none.
+std::uint64_t first_wrong_write(const Outcome& right, const Outcome& wrong) {
+  for (std::size_t i = 0; i < wrong.writes.size(); ++i) {
+    const bool same = i < right.writes.size() && right.writes[i].addr == wrong.writes[i].addr &&
+                      right.writes[i].bytes == wrong.writes[i].bytes;
+    if (!same) return wrong.writes[i].cycle;
+  }
+  return 0;
+}
+
 class Faults : public testing::TestWithParam<const Fault*> {};
 
 TEST_P(Faults, ShowsOnItsProgram) {
@@ -45,6 +55,11 @@ TEST_P(Faults, ShowsOnItsProgram) {
   EXPECT_EQ(difference.symptom, fault.symptom)
       << fault.what << ": " << difference.where << ", packet " << difference.seq;
   EXPECT_LE(wrong.stamp->cycle, wrong.cycles);
+  const std::uint64_t write = first_wrong_write(right, wrong);
+  if (write != 0) {
+    EXPECT_GE(write, wrong.stamp->cycle) << "a write was wrong before the stamp";
+    RecordProperty("cycles_to_write", std::to_string(write - wrong.stamp->cycle));
+  }
   if (difference.symptom == "data" || difference.symptom == "completion") {
     EXPECT_EQ(wrong.stamp->seq, difference.seq) << fault.what << ": " << difference.where;
   } else if (difference.symptom == "register") {

@@ -19,6 +19,13 @@
 
 namespace tandem::rtlmodel {
 
+/// A write burst, when its data were in memory.
+struct Write {
+  std::uint64_t cycle = 0;
+  std::uint64_t addr = 0;
+  std::vector<std::byte> bytes;  ///< What memory holds then, in whole beats.
+};
+
 /// What a run left.
 struct Outcome {
   std::vector<abi::Completion> completions;               ///< Times are 0.
@@ -29,6 +36,7 @@ struct Outcome {
   bool hung = false;
   std::string failure;  ///< What ended the simulation, if anything did.
   std::optional<FaultStamp> stamp;
+  std::vector<Write> writes;  ///< Outside the rings, on models.
   std::uint64_t cycles = 0;
 };
 

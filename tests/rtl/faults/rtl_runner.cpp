@@ -15,10 +15,13 @@ namespace {
 
 constexpr unsigned kStepCycles = 64;
 
-class Rtl final : public Target {
+class Rtl final : public Target, public AxiObserver {
  public:
   Rtl(const driver::DeviceConfig& config, const ModelOptions& options)
-      : ram_(banks(config)), model_(find_model(config, true).create(ram_, options)) {
+      : ram_(banks(config)),
+        model_(find_model(config, true).create(ram_, options)),
+        rings_(config.regions.front()) {
+    model_->set_observer(this);
     model_->reset();
   }
   std::uint32_t read32(std::uint32_t offset) override { return model_->read32(offset); }
@@ -31,6 +34,14 @@ class Rtl final : public Target {
   driver::SparseRam& ram() override { return ram_; }
   DeviceModel& model() { return *model_; }
 
+  void read_begins(const AxiBurst&) override {}
+  void write_ends(const AxiBurst& burst) override {
+    if (burst.addr - rings_.base.value < rings_.size || burst.host == nullptr) return;
+    writes.push_back(
+        {model_->cycle(), burst.addr, {burst.host, burst.host + (burst.len + 1) * beat_bytes_}});
+  }
+  std::vector<Write> writes;
+
  private:
   static std::vector<driver::SparseRam::Bank> banks(const driver::DeviceConfig& config) {
     std::vector<driver::SparseRam::Bank> banks;
@@ -42,6 +53,8 @@ class Rtl final : public Target {
   const std::atomic<unsigned> never_{0};
   driver::SparseRam ram_;
   std::unique_ptr<DeviceModel> model_;
+  const driver::RegionConfig rings_;
+  const std::size_t beat_bytes_ = 16;
 };
 
 ModelOptions parse_options(const std::string& options, const Fault* fault) {
@@ -67,6 +80,7 @@ Outcome run_on_rtl(const abi::ExecFile& program, const driver::DeviceConfig& con
     outcome.failure = error.what();
   }
   outcome.stamp = target.model().fault_stamp();
+  outcome.writes = std::move(target.writes);
   outcome.cycles = target.model().cycle();
   return outcome;
 }
