@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "program_image.hpp"
@@ -66,16 +67,17 @@ class Player::Impl {
   runtime::Device* b() { return b_ ? &b_->device() : nullptr; }
 
   const TracePacket* next() {
-    if (std::exchange(held_, false)) return &packet_;
-    if (!failure_.empty()) return nullptr;
-    return read_packet(true) ? &packet_ : nullptr;
+    fresh_ = std::exchange(held_, false) || (failure_.empty() && read_packet(true));
+    return current();
   }
+  const TracePacket* current() const { return fresh_ ? &packet_ : nullptr; }
 
   const Step& run();
   PlayedRange play_to(std::uint64_t number);
 
   TracePosition position() const { return at_; }
   void seek(const TracePosition& position);
+  std::vector<TraceTensor> tensors_in(std::uint64_t addr, std::uint64_t num_bytes) const;
 
  private:
   struct InFlight {
@@ -107,7 +109,9 @@ class Player::Impl {
   Step step_;
   TracePosition at_;  // Behind the last packet; `program` and `tables` are what is loaded.
   std::uint64_t packets_ = 0;
-  bool held_ = false;  // `next` gives packet_ once more.
+  std::map<std::uint64_t, TraceTensor> tensors_;  // By address.
+  bool fresh_ = false;                            // packet_ has been given and not run.
+  bool held_ = false;                             // `next` gives packet_ once more.
   std::vector<InFlight> in_flight_;
   PlayedRange* range_ = nullptr;  // While `play_to` runs.
   std::string failure_;
@@ -130,6 +134,10 @@ bool Player::Impl::read_packet(bool apply_writes) {
 }
 
 void Player::Impl::apply(const runtime::TraceRecord& record) {
+  constexpr std::size_t kMaxTensors = 1 << 16;
+  if (record.kind == Kind::kTensor && tensors_.size() < kMaxTensors) {
+    tensors_[record.addr.value] = {record.addr.value, record.num_bytes, record.text};
+  }
   if (range_ != nullptr && record.kind == Kind::kWrite) drain(*range_);
   for_each_side([&](Side& side) { side.memory().apply(record, packets_ == 0); });
 }
@@ -142,6 +150,8 @@ void Player::Impl::pass_reset() {
 }
 
 const Step& Player::Impl::run() {
+  TANDEM_CHECK(fresh_);
+  fresh_ = false;
   step_ = {};
   step_.left_out = packet_.abandoned;
   if (step_.left_out) return step_;
@@ -260,6 +270,16 @@ void Player::Impl::seek(const TracePosition& position) {
   for_each_side([](Side& side) { side.lose_programs(); });
 }
 
+std::vector<TraceTensor> Player::Impl::tensors_in(std::uint64_t addr,
+                                                  std::uint64_t num_bytes) const {
+  std::vector<TraceTensor> found;
+  for (const auto& [base, tensor] : tensors_) {
+    if (base >= addr + num_bytes) break;
+    if (base + tensor.num_bytes > addr) found.push_back(tensor);
+  }
+  return found;
+}
+
 Player::Player(runtime::TraceReader trace, runtime::Device& a, const PlayerOptions& options)
     : impl_(std::make_unique<Impl>(std::move(trace), a, nullptr, options)) {}
 Player::Player(runtime::TraceReader trace, runtime::Device& a, runtime::Device& b,
@@ -273,6 +293,10 @@ const runtime::TraceInfo& Player::info() const { return impl_->info(); }
 runtime::Device& Player::a() { return impl_->a(); }
 runtime::Device* Player::b() { return impl_->b(); }
 const TracePacket* Player::next() { return impl_->next(); }
+const TracePacket* Player::current() const { return impl_->current(); }
+std::vector<TraceTensor> Player::tensors_in(std::uint64_t addr, std::uint64_t num_bytes) const {
+  return impl_->tensors_in(addr, num_bytes);
+}
 const Step& Player::run() { return impl_->run(); }
 PlayedRange Player::play_to(std::uint64_t number) { return impl_->play_to(number); }
 TracePosition Player::position() const { return impl_->position(); }

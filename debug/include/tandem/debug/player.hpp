@@ -52,6 +52,13 @@ struct TracePosition {
   static TracePosition parse(std::string_view text);
 };
 
+/// [addr, addr + num_bytes) holds a tensor.
+struct TraceTensor {
+  std::uint64_t addr = 0;
+  std::uint64_t num_bytes = 0;
+  std::string name;
+};
+
 struct PlayerOptions {
   /// After each packet whose results differ, the bytes that it may have written become A's on B, so
   /// every packet gets A's inputs.
@@ -103,6 +110,8 @@ class Player {
 
   /// The next packet, or nullptr behind the last one. Valid until the next call.
   const TracePacket* next();
+  /// The packet that `next` gave, until it runs; else nullptr.
+  const TracePacket* current() const;
   /// Runs the packet that `next` gave.
   const Step& run();
   /// Plays all packets with numbers below `number`, as fast as the devices take them, without
@@ -112,6 +121,9 @@ class Player {
   /// The place behind the last packet that ran or was left out. Together with Device::snapshot a
   /// checkpoint. Call it before `next`.
   TracePosition position() const;
+  /// Tensors that the trace has named so far and that meet the range.
+  std::vector<TraceTensor> tensors_in(std::uint64_t addr, std::uint64_t num_bytes) const;
+
   /// Goes to a place further on without playing what lies between. The memory of the devices must
   /// be what it was there (Device::restore).
   void seek(const TracePosition& position);
