@@ -41,8 +41,8 @@ module npu_matrix_bank
   logic [HalfBits-1:0] odd_lo[Pairs];
   logic [HalfBits-1:0] odd_hi[Pairs];
 
-  function automatic logic [PairBits:0] line_of(input place_t place);
-    line_of = (PairBits + 1)'({place.slot, place.line[SlotLineBits-1:0]});
+  function automatic logic [PairBits:0] line_of(input logic [ChunkSlotBits-1:0] slot, input logic [SlotLineBits-1:0] in_slot);
+    line_of = (PairBits + 1)'({slot, in_slot});
   endfunction
 
   // Memory and variables are of this block only and read before they are written, hence blocking assignments.
@@ -61,11 +61,11 @@ module npu_matrix_bank
     if ((direct_i.valid & (direct_i.dest == Dest) & (direct_i.bank == Bank))
         | (turned_i.valid & (turned_i.dest == Dest) & (turned_i.bank == Bank))) begin
       if (direct_i.valid & (direct_i.dest == Dest) & (direct_i.bank == Bank)) begin
-        line = line_of(direct_i);
+        line = line_of(direct_i.slot, direct_i.line[SlotLineBits-1:0]);
         half = direct_i.half;
         word = direct_data_i;
       end else begin
-        line = line_of(turned_i);
+        line = line_of(turned_i.slot, turned_i.line[SlotLineBits-1:0]);
         half = 2'b11;
         word = turned_data_i;
       end
