@@ -44,8 +44,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 endif()
 
 file(STRINGS ${tandem_verilator_include}/verilated_types.h tandem_bool_triggers REGEX "std::array<bool, T_size> m_flags")
+set(tandem_verilated_first)  # read before any header of Verilator, wherever classes of a model are used
 if(tandem_bool_triggers)
-  list(APPEND tandem_verilated_flags -include ${PROJECT_SOURCE_DIR}/rtlmodel/src/verilated_triggers.hpp)
+  set(tandem_verilated_first -include ${PROJECT_SOURCE_DIR}/rtlmodel/src/verilated_triggers.hpp)
+  list(APPEND tandem_verilated_flags ${tandem_verilated_first})
 endif()
 
 # The run-time library, one copy for all models. Assertions and messages of models end in
@@ -165,5 +167,6 @@ function(tandem_verilate target)
   add_library(${target} STATIC ${objects} ${dir}/cpp/${ARG_PREFIX}.h)
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(${target} SYSTEM INTERFACE ${dir}/cpp)
+  target_compile_options(${target} INTERFACE ${tandem_verilated_first})
   target_link_libraries(${target} INTERFACE tandem_verilated)
 endfunction()
