@@ -3,11 +3,11 @@
 
 #include <atomic>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tandem/base/error.hpp"
-#include "tandem/driver/registry.hpp"
 #include "tandem/rtlmodel/device_model.hpp"
 
 namespace tandem::rtlmodel {
@@ -57,14 +57,18 @@ class Rtl final : public Target, public AxiObserver {
   const std::size_t beat_bytes_ = 16;
 };
 
+/// Of those of the plug-in: stalls=SEED.
 ModelOptions parse_options(const std::string& options, const Fault* fault) {
-  const driver::BackendUri uri = driver::parse_uri(options.empty() ? "rtl:" : "rtl:?" + options);
-  ModelOptions out{.fault = fault};
-  if (uri.options.contains("stalls")) {
-    out.memory.stall_percent = 30;
-    out.memory.seed = uri.get_uint("stalls", 1, ~std::uint64_t{0});
+  constexpr std::string_view kStalls = "stalls=";
+  ModelOptions out;
+  out.fault = fault;
+  if (options.empty()) return out;
+  if (!options.starts_with(kStalls)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "options of a fault are stalls=SEED, found " + options);
   }
-  out.memory.latency = static_cast<std::uint32_t>(uri.get_uint("latency", 1, 1000));
+  out.memory.stall_percent = 30;
+  out.memory.seed = std::stoul(options.substr(kStalls.size()));
   return out;
 }
 
