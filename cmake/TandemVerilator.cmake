@@ -113,6 +113,7 @@ function(tandem_verilate target)
       +define+VERILATOR_MODEL ${ARG_ARGS} +incdir+${PROJECT_SOURCE_DIR}/rtl/fault)
   if(ARG_NO_ASSERT)
     list(REMOVE_ITEM args --assert)
+    list(APPEND args +define+SYNTHESIS)  # registers that only assertions read go, too
   endif()
   if(TANDEM_RTL_COVERAGE)  # Verilator counts, or saves and restores.
     list(REMOVE_ITEM args --savable)

@@ -66,7 +66,10 @@ module npu_vector_store
 
   // ---- beats
 
-  logic beat_push_ready, beat_valid, beat_pop, beats_empty;
+  logic beat_valid, beat_pop, beats_empty;
+  // verilator lint_off UNUSEDSIGNAL
+  logic beat_push_ready;  // by an assertion only
+  // verilator lint_on UNUSEDSIGNAL
   logic [VectorLanes*32-1:0] beat;
   npu_fifo #(.Width(VectorLanes * 32), .Depth(BeatDepth)) u_beats (
     .clk_i, .rst_ni,
