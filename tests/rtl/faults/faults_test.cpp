@@ -2,17 +2,28 @@
 // Every fault of rtl/fault/faults.yml makes its difference on its program and shows as the list
 // says.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "rtl_runner.hpp"
+#include "tandem/base/error.hpp"
+#include "tandem/driver/registry.hpp"
+#include "tandem/rtlmodel/device_model.hpp"
 #include "tandem/runtime/config.hpp"
 
 namespace tandem::rtlmodel {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
 
 const driver::DeviceConfig& tiny() {
   static const driver::DeviceConfig config = runtime::load_config("tiny");
@@ -76,12 +87,48 @@ std::vector<const Fault*> all_faults() {
 INSTANTIATE_TEST_SUITE_P(List, Faults, testing::ValuesIn(all_faults()),
                          [](const auto& info) { return std::string(info.param->name); });
 
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(FaultList, UnknownNamesListNearOnes) {
+  EXPECT_THAT(error_of([] { find_fault("dma_row_strid"); }),
+              AllOf(HasSubstr("no fault dma_row_strid; near are dma_row_stride,"),
+                    HasSubstr("docs/howto/seeded-faults.md")));
+  EXPECT_THAT(error_of([] { driver::open_backend("rtl:tiny?fault_stamp=x", tiny()); }),
+              HasSubstr("together with fault=NAME"));
+  driver::DeviceConfig other = tiny();
+  other.name = "other";
+  EXPECT_THAT(error_of([&] { driver::open_backend("rtl:other?fault=none", other); }),
+              AllOf(HasSubstr("no model of the configuration with faults"),
+                    HasSubstr("-DTANDEM_RTL_FAULTS='other'")));
+}
+
+TEST(FaultList, UriChoosesAFaultAndItsStampBecomesAFile) {
+  const auto file = std::filesystem::path(testing::TempDir()) / "tandem_fault_stamp.json";
+  const auto stamp_of = [&](const std::string& fault, const std::string& name) {
+    const std::string uri = "rtl:tiny?fault=" + fault + "&fault_stamp=" + file.string();
+    run_on_backend(load_program(name, tiny()), tiny(), uri);
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  EXPECT_THAT(stamp_of("dma_row_stride", "copies"),
+              AllOf(HasSubstr("\"cycle\": "), HasSubstr("\"time\": "), HasSubstr("\"seq\": 1}")));
+  EXPECT_EQ(stamp_of("dma_row_stride", "ring"), "{}\n");
+  std::filesystem::remove(file);
+}
+
 TEST(FaultList, HasFiftyFaultsInAllParts) {
   EXPECT_GE(faults().size(), 50u);
   std::map<std::string, unsigned> parts;
   for (const Fault& fault : faults())
     ++parts[std::string(fault.module).substr(0, std::string(fault.module).find('/'))];
-  for (const char* part : {"cmd", "vector", "dma", "num"}) {
+  for (const char* part : {"cmd", "matrix", "vector", "dma", "mem", "num"}) {
     EXPECT_GE(parts[part], 5u) << part;
   }
 }
