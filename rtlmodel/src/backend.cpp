@@ -12,6 +12,7 @@
 
 #include "tandem/base/error.hpp"
 #include "tandem/base/log.hpp"
+#include "tandem/driver/in_process_backend.hpp"
 #include "tandem/driver/plugin.hpp"
 #include "tandem/rtlmodel/simulator.hpp"
 
@@ -105,18 +106,10 @@ SimulatorOptions parse_simulator(const BackendUri& uri) {
   return options;
 }
 
-std::shared_ptr<driver::SparseRam> make_ram(const DeviceConfig& config) {
-  std::vector<driver::SparseRam::Bank> banks;
-  for (const driver::RegionConfig& region : config.regions) {
-    banks.push_back({region.base.value, region.size});
-  }
-  return std::make_shared<driver::SparseRam>(std::move(banks));
-}
-
 class RtlBackend final : public driver::Backend {
  public:
   RtlBackend(const BackendUri& uri, const DeviceConfig& config)
-      : name_("rtl:" + config.name), ram_(make_ram(config)) {
+      : name_("rtl:" + config.name), ram_(config.ram ? config.ram : driver::make_ram(config)) {
     const std::string fault(uri.get("fault", ""));
     const Fault* chosen = fault.empty() || fault == kNoFault ? nullptr : &find_fault(fault);
     const BuiltModel& built = find_model(config, !fault.empty());

@@ -52,6 +52,12 @@ constexpr BackendUnderTest kBackends[] = {
     {"RtlLarge", "rtl:large?memory=realistic", true, {}, {}, "large"},
 #endif
     {"CmodelCheck", "cmodel:?check=1", kHaveCmodel, {}, {}},
+    {"HybridTiny", "hybrid:[every=2]cmodel:tiny,rtl:tiny", kHaveRtlTiny, {}, {}, "tiny"},
+    {"HybridCmodel",
+     "hybrid:[every=2]cmodel:,cmodel:?threads=1&simd=portable",
+     kHaveCmodel,
+     {},
+     {}},
     {"LockstepCmodel", "lockstep:cmodel:,cmodel:?threads=1&simd=portable", kHaveCmodel, {}, {}},
 };
 

@@ -32,9 +32,59 @@ void add_device_flags(CLI::App& app, DeviceFlags& flags) {
       ->group("Device");
 }
 
-std::string backend_uri(const DeviceFlags& flags) {
-  if (flags.threads == 0) return flags.backend;
+void add_hybrid_flags(CLI::App& app, DeviceFlags& flags) {
+  flags.chooses = true;
+  const auto add = [&app](const char* name, std::string& value, const char* text,
+                          const char* type) {
+    app.add_option(name, value, text)->type_name(type)->group("Hybrid");
+  };
+  add("--rtl-packets", flags.rtl_packets,
+      "Packets that the second device of hybrid:A,B runs, by sequence number", "A-B,...");
+  add("--rtl-layers", flags.rtl_layers, "Layers that it runs, by number or name", "LIST");
+  add("--rtl-ops", flags.rtl_ops, "Ops that it runs, e.g. 'layer.3/*,*/linear'", "GLOB,...");
+}
+
+namespace {
+
+/// The backend with the packets chosen by options in its brackets.
+std::string with_chosen_packets(const DeviceFlags& flags) {
+  std::string chosen;
+  for (const auto& [key, value] :
+       {std::pair("packets", &flags.rtl_packets), std::pair("layers", &flags.rtl_layers),
+        std::pair("ops", &flags.rtl_ops)}) {
+    if (value->empty()) continue;
+    if (value->find_first_of("]&") != std::string::npos) {
+      throw UsageError(fmt::format("--rtl-{} {}: ']' and '&' have no place there", key, *value));
+    }
+    chosen += fmt::format("{}{}={}", chosen.empty() ? "" : "&", key, *value);
+  }
   driver::BackendUri uri = driver::parse_uri(flags.backend);
+  if (uri.name != "hybrid") {
+    if (chosen.empty()) return flags.backend;
+    throw UsageError(fmt::format(
+        "--rtl-packets, --rtl-layers and --rtl-ops choose packets of a hybrid, e.g. --backend "
+        "hybrid:cmodel,rtl; found --backend {}",
+        flags.backend));
+  }
+  const driver::OwnOptions own = driver::own_options_of(uri);
+  if (chosen.empty() && own.options.empty()) {
+    throw UsageError(fmt::format(
+        "--backend {}: say what the second device runs, with --rtl-packets, --rtl-layers or "
+        "--rtl-ops",
+        flags.backend));
+  }
+  if (chosen.empty()) return flags.backend;
+  if (own.end > 2) chosen = uri.body.substr(1, own.end - 2) + '&' + chosen;
+  uri.body = fmt::format("[{}]{}", chosen, uri.body.substr(own.end));
+  return uri.to_string();
+}
+
+}  // namespace
+
+std::string backend_uri(const DeviceFlags& flags) {
+  const std::string backend = flags.chooses ? with_chosen_packets(flags) : flags.backend;
+  if (flags.threads == 0) return backend;
+  driver::BackendUri uri = driver::parse_uri(backend);
   const std::string threads = std::to_string(flags.threads);
   const auto [option, added] = uri.options.emplace("threads", threads);
   if (!added && option->second != threads) {

@@ -54,9 +54,18 @@ struct DeviceFlags {
   std::string backend = "cmodel:";
   std::string config;
   unsigned threads = 0;  ///< 0: up to the backend.
+  // Packets that the second device of a hybrid runs.
+  bool chooses = false;  ///< The command has these options.
+  std::string rtl_packets;
+  std::string rtl_layers;
+  std::string rtl_ops;
 };
 void add_device_flags(CLI::App& app, DeviceFlags& flags);
-/// The URI with --threads merged in. Throws UsageError if it names other threads already.
+/// --rtl-packets, --rtl-layers and --rtl-ops, for commands that run packets.
+void add_hybrid_flags(CLI::App& app, DeviceFlags& flags);
+/// The URI with --threads and the packets of a hybrid merged in. Throws UsageError if it names
+/// other threads already, for such packets of a backend that is no hybrid, and for a hybrid without
+/// any.
 std::string backend_uri(const DeviceFlags& flags);
 runtime::Device open_device(const DeviceFlags& flags);
 

@@ -192,6 +192,7 @@ Command add_exec_command(CLI::App& app) {
       ->type_name("FILE")
       ->required();
   add_device_flags(*command, options->device);
+  add_hybrid_flags(*command, options->device);
   add_watch_flags(*command, options->watch);
   command->add_flag("--json", options->json, "Print JSON");
   return {command, [options] { return exec(*options); }};

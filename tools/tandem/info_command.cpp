@@ -50,7 +50,9 @@ void print_text(runtime::Device& device) {
     fmt::print("{:<16} {}\n", backend.name,
                backend.problem.empty() ? backend.doc : "not usable: " + backend.problem);
     for (const driver::BackendInfo::Option& option : backend.options) {
-      fmt::print("  ?{}={}  {}\n", option.key, option.values, option.doc);
+      const bool inside = backend.body == driver::UriBody::kBackends;
+      fmt::print(inside ? "  [{}={}]  {}\n" : "  ?{}={}  {}\n", option.key, option.values,
+                 option.doc);
     }
   }
 }

@@ -88,6 +88,7 @@ Command add_replay_command(CLI::App& app) {
       ->type_name("TRACE")
       ->required();
   add_device_flags(*command, flags->device);
+  add_hybrid_flags(*command, flags->device);
   add_watch_flags(*command, flags->watch);
   command->add_flag("--keep-going", flags->keep_going, "Do not stop at the first difference");
   command->add_flag("--json", flags->json, "Print JSON");

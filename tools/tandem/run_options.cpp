@@ -116,6 +116,7 @@ void add_run_options(CLI::App& command, RunOptions& o) {
   add_prompt_options(command, o);
   add_sampling_options(command, o);
   add_device_flags(command, o.device);
+  add_hybrid_flags(command, o.device);
   add_watch_flags(command, o.watch);
   add_device_memory_options(command, o);
   add_output_options(command, o);

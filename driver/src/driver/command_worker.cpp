@@ -113,6 +113,8 @@ void CommandProcessor::Impl::retire(const abi::Packet& packet, abi::Engine engin
   record.engine = engine;
   record.fault_addr = result.fault_addr;
   record.checksum = failed ? 0 : result.checksum;
+  record.cycles = result.cycles;
+  record.start_cycle = result.start_cycle;
   const std::uint32_t tail = cpl_tail_.load(std::memory_order_relaxed);
   const std::size_t slot = tail & (rings_.completion_entries - 1);
   std::memcpy(rings_.completions + slot * abi::kCompletionBytes, &record, sizeof record);

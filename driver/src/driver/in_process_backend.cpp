@@ -7,6 +7,12 @@
 namespace tandem::driver {
 namespace {
 
+std::shared_ptr<SparseRam> ram_of(const DeviceConfig& config) {
+  return config.ram ? config.ram : make_ram(config);
+}
+
+}  // namespace
+
 std::shared_ptr<SparseRam> make_ram(const DeviceConfig& config) {
   std::vector<SparseRam::Bank> banks;
   for (const RegionConfig& region : config.regions) {
@@ -15,12 +21,10 @@ std::shared_ptr<SparseRam> make_ram(const DeviceConfig& config) {
   return std::make_shared<SparseRam>(std::move(banks));
 }
 
-}  // namespace
-
 InProcessBackend::InProcessBackend(std::string name, const DeviceConfig& config,
-                                   std::unique_ptr<Engine> engine, std::shared_ptr<SparseRam> ram)
+                                   std::unique_ptr<Engine> engine)
     : name_(std::move(name)),
-      ram_(ram ? std::move(ram) : make_ram(config)),
+      ram_(ram_of(config)),
       engine_(std::move(engine)),
       processor_(std::make_unique<CommandProcessor>(config, ram_, *engine_)) {}
 

@@ -54,7 +54,7 @@ std::uint32_t load_word(const std::byte* host) {
 }  // namespace
 
 PacketExecutor::PacketExecutor(SparseRam& ram, Engine& engine, std::uint32_t ucode_words)
-    : ram_(ram), engine_(engine), observed_(engine.observes()) {
+    : ram_(ram), engine_(engine), observed_(engine.observes()), takes_all_(engine.takes_all()) {
   for (unsigned opcode = 0; opcode < engine_of_.size(); ++opcode) {
     if (is_control(static_cast<Opcode>(opcode))) {
       engine_of_[opcode] = abi::Engine::kControl;
@@ -84,6 +84,7 @@ void PacketExecutor::reset() {
 }
 
 abi::Engine PacketExecutor::execute(const abi::Packet& packet, ExecutionResult& result) {
+  if (takes_all_) return forward(packet, result);
   if (!observed_ && is_plain_control(packet)) return abi::Engine::kControl;
   abi::Engine engine = abi::Engine::kControl;
   abi::OperandList operands;
@@ -98,6 +99,18 @@ abi::Engine PacketExecutor::execute(const abi::Packet& packet, ExecutionResult& 
     engine_.after(packet, operands, result);
   }
   return engine;
+}
+
+/// To an engine that is a device itself.
+abi::Engine PacketExecutor::forward(const abi::Packet& packet, ExecutionResult& result) {
+  const auto& taker = engine_of_[static_cast<std::uint8_t>(packet.opcode)];
+  const abi::Engine engine = taker.value_or(abi::Engine::kControl);
+  if (engine != abi::Engine::kControl) {
+    busy.store(1u << static_cast<unsigned>(engine), std::memory_order_relaxed);
+  }
+  run_engine(packet, {}, result);
+  busy.store(0, std::memory_order_relaxed);
+  return result.engine.value_or(engine);
 }
 
 CheckResult PacketExecutor::check(const abi::Packet& packet, abi::Engine& engine,

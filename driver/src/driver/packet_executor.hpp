@@ -32,6 +32,7 @@ class PacketExecutor {
   std::atomic<std::uint32_t> busy{0};  ///< Bit n: engine n executes.
 
  private:
+  abi::Engine forward(const abi::Packet& packet, ExecutionResult& result);
   abi::CheckResult check(const abi::Packet& packet, abi::Engine& engine,
                          abi::OperandList& operands);
   abi::CheckResult check_program(const abi::Packet& packet);
@@ -47,6 +48,7 @@ class PacketExecutor {
   SparseRam& ram_;
   Engine& engine_;
   const bool observed_;
+  const bool takes_all_;
   std::array<std::optional<abi::Engine>, 256> engine_of_{};
   std::vector<abi::Region> regions_;
   bool backed_ = true;  ///< Every valid region lies in RAM.

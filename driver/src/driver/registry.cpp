@@ -155,7 +155,9 @@ void check_options(const BackendUri& uri, const Plugin& plugin) {
                 fmt::format("backend URI \"{}\": backend {} takes nothing after ':', found \"{}\"",
                             uri.to_string(), uri.name, uri.body));
   }
-  for (const auto& [key, value] : uri.options) {
+  auto options = uri.options;
+  if (plugin.body == UriBody::kBackends) options.merge(own_options_of(uri).options);
+  for (const auto& [key, value] : options) {
     const auto is_key = [&key = key](const PluginOption& option) { return key == option.key; };
     if (std::any_of(plugin.options.begin(), plugin.options.end(), is_key)) continue;
     std::vector<std::string> known;
@@ -225,10 +227,24 @@ BackendUri parse_uri(std::string_view text) {
   return uri;
 }
 
+OwnOptions own_options_of(const BackendUri& uri) {
+  OwnOptions found;
+  if (!uri.body.starts_with('[')) return found;
+  const std::size_t close = uri.body.find(']');
+  if (close == std::string::npos) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("backend URI \"{}\": expected ']' behind the options that '[' begins",
+                            uri.to_string()));
+  }
+  found.options = BackendUri::parse(uri.name + '?' + uri.body.substr(1, close - 1)).options;
+  found.end = close + 1;
+  return found;
+}
+
 std::vector<BackendUri> backends_of(const BackendUri& uri) {
   if (find_backend(uri.name).body != UriBody::kBackends) return {uri};
   const auto files = plugin_files();
-  const std::string_view body = uri.body;
+  const std::string_view body = std::string_view(uri.body).substr(own_options_of(uri).end);
   std::vector<BackendUri> parts;
   std::size_t begin = 0;
   for (std::size_t comma = body.find(','); comma != std::string_view::npos;

@@ -11,6 +11,16 @@ namespace {
 
 constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
 
+/// Simulated RAM may hold more than the memory map, e.g. for devices behind a device.
+bool is_mapped(const DeviceCore& core, std::uint64_t addr) {
+  for (const auto& region : core.driver().config().regions) {
+    if (addr >= region.base.value && addr - region.base.value < region.size) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::uint64_t round_down(std::uint64_t value) { return value & ~(kPageBytes - 1); }
 std::uint64_t round_up(std::uint64_t value) { return round_down(value + kPageBytes - 1); }
 
@@ -85,7 +95,7 @@ void for_each_page(DeviceCore& core, const PageVisitor& visit) {
     return;
   }
   ram->for_each_page([&](std::uint64_t addr, std::span<const std::byte> page) {
-    if (!is_ring_page(core, addr)) {
+    if (!is_ring_page(core, addr) && is_mapped(core, addr)) {
       visit(addr, page);
     }
   });

@@ -114,8 +114,21 @@ class Replay {
     }
   }
 
+  /// Packets get the numbers of the trace, unless the device is past them already.
+  void number_as(const abi::Packet& first) {
+    driver::Driver& driver = device_.driver();
+    constexpr std::uint64_t kLargest = std::uint64_t{1} << 62;
+    if (first.seq > driver.submitted() + 1 && first.seq < kLargest &&
+        driver.completed() == driver.submitted()) {
+      driver.set_next_seq(first.seq);
+    }
+  }
+
   void submit(const abi::Packet& packet) {
     Queue& queue = device_.queue();
+    if (result_.packets == 0) {
+      number_as(packet);
+    }
     // The completion may arrive before `submit` returns.
     pending_.push_back({.index = result_.packets++,
                         .trace_seq = packet.seq,

@@ -33,9 +33,12 @@ struct UcodeMemory {
 struct ExecutionResult {
   abi::Fault error = abi::Fault::kNone;
   std::uint64_t fault_addr = 0;
-  std::uint64_t checksum = 0;       ///< Ignored on error.
-  std::uint64_t bytes_read = 0;     ///< Added to the READ counter of the engine.
-  std::uint64_t bytes_written = 0;  ///< Added to the WRITE counter of the engine.
+  std::uint64_t checksum = 0;         ///< Ignored on error.
+  std::uint64_t bytes_read = 0;       ///< Added to the READ counter of the engine.
+  std::uint64_t bytes_written = 0;    ///< Added to the WRITE counter of the engine.
+  std::uint64_t cycles = 0;           ///< For the record; 0 without time.
+  std::uint64_t start_cycle = 0;      ///< Likewise.
+  std::optional<abi::Engine> engine;  ///< For the record; only of an engine that `takes_all`.
 };
 
 /// What an engine may look at while it executes a packet.
@@ -66,6 +69,11 @@ class Engine {
   /// and is logged.
   virtual void execute(const abi::Packet& packet, const abi::OperandList& operands,
                        const ExecutionContext& context, ExecutionResult& result) = 0;
+
+  /// If true, `execute` gets every packet unchecked and with an empty operand list, those of the
+  /// command processor too, and says what belongs into its record: for engines that are whole
+  /// devices themselves. `context.ucode` is then empty.
+  virtual bool takes_all() const { return false; }
 
   /// Whether this device has a vector engine, that is, takes LOAD_UCODE.
   virtual bool has_ucode() const {

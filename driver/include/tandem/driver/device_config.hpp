@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tandem/base/phys_addr.hpp"
 
 namespace tandem::driver {
+
+class SparseRam;
 
 /// One region of the memory map.
 struct RegionConfig {
@@ -27,6 +30,9 @@ struct DeviceConfig {
   std::uint32_t ucode_words = 4096;
   std::uint32_t axi_data_bits = 512;
   std::vector<RegionConfig> regions;  ///< At most 16, disjoint.
+  /// Memory that a simulated device uses instead of memory of its own, so that several share it:
+  /// its Backend::ram() is then this one. Null: its own. Has a bank for each region.
+  std::shared_ptr<SparseRam> ram;
 };
 
 }  // namespace tandem::driver

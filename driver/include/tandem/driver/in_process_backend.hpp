@@ -15,15 +15,17 @@
 
 namespace tandem::driver {
 
+/// Memory with a bank for each region of the configuration.
+std::shared_ptr<SparseRam> make_ram(const DeviceConfig& config);
+
 /// Backend of an in-process device. RAM has one bank for each region of the configuration. Derive
 /// from it to add `annotate` or findings.
 ///
 /// Thread-safety: as Backend.
 class InProcessBackend : public Backend {
  public:
-  /// Takes the engine. `ram`: memory to share with another backend; null: own memory.
-  InProcessBackend(std::string name, const DeviceConfig& config, std::unique_ptr<Engine> engine,
-                   std::shared_ptr<SparseRam> ram = nullptr);
+  /// Takes the engine. Memory is `config.ram` if there is one.
+  InProcessBackend(std::string name, const DeviceConfig& config, std::unique_ptr<Engine> engine);
   ~InProcessBackend() override;
 
   std::string name() const override { return name_; }

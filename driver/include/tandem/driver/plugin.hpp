@@ -22,7 +22,7 @@ namespace tandem::driver {
 
 /// Version of Plugin, Backend, BackendUri, DeviceConfig and log::Target; any change of their layout
 /// raises it.
-inline constexpr std::uint32_t kPluginApiVersion = 2;
+inline constexpr std::uint32_t kPluginApiVersion = 3;
 
 /// An option that `?key=value` may set.
 struct PluginOption {

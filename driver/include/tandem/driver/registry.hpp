@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,6 +47,14 @@ BackendInfo find_backend(std::string_view name);
 /// ':' is the body, options too. Throws as find_backend for a plug-in that exists, and as
 /// BackendUri::parse.
 BackendUri parse_uri(std::string_view text);
+
+/// Options of a plug-in that takes URIs of backends: "[key=value&...]" in front of those. Throws as
+/// BackendUri::parse.
+struct OwnOptions {
+  std::map<std::string, std::string, std::less<>> options;
+  std::size_t end = 0;  ///< Of the body: the backends begin here.
+};
+OwnOptions own_options_of(const BackendUri& uri);
 
 /// The backends that a URI from `parse_uri` stands for: the URI itself, or, where the plug-in takes
 /// URIs of backends, those. A comma ends a URI where the name of a backend follows it. Throws as

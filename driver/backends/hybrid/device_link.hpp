@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A device that runs one packet at a time, over rings of its own.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tandem/abi/footprint.hpp"
+#include "tandem/abi/isa.hpp"
+#include "tandem/driver/backend.hpp"
+#include "tandem/driver/sparse_ram.hpp"
+
+namespace tandem::hybrid {
+
+/// Bytes of the window that a link needs in the shared memory.
+inline constexpr std::uint64_t kLinkBytes = 4096;
+
+/// Thread-safety: one thread at a time; `device` as Backend.
+class DeviceLink {
+ public:
+  /// [window, window + window_bytes) is what the device gets as a further region, so that its
+  /// rings, at `rings` in it, are mapped.
+  DeviceLink(std::unique_ptr<driver::Backend> device, driver::SparseRam& ram, std::uint64_t window,
+             std::uint64_t window_bytes, std::uint64_t rings);
+
+  driver::Backend& device() { return *device_; }
+  const std::string& label() const { return label_; }
+
+  /// Runs the packet with this memory map, and waits for its completion. Ends early, with an
+  /// undefined record, once `cancelled` is set; the device then needs a reset. Throws what the
+  /// device throws, and kDeviceFault if it does not take its rings.
+  abi::Completion run(const abi::Packet& packet, std::span<const abi::Region> regions,
+                      const std::atomic<bool>& cancelled);
+
+  /// Abandons what runs; micro-programs are lost.
+  void reset();
+
+  /// Completed by `run` since the link was made.
+  std::uint64_t packets() const { return packets_.load(std::memory_order_relaxed); }
+
+ private:
+  void open(std::span<const abi::Region> regions);
+  void write_regions(std::span<const abi::Region> regions);
+  bool await(std::uint32_t count, const std::atomic<bool>& cancelled);
+  void await_state(bool enabled);
+  void write64(std::uint32_t lo_offset, std::uint64_t value);
+
+  std::unique_ptr<driver::Backend> device_;
+  driver::SparseRam& ram_;
+  const std::string label_;
+  const std::uint64_t window_;
+  const std::uint64_t window_bytes_;
+  const std::uint64_t commands_;
+  const std::uint64_t completions_;
+  bool open_ = false;
+  std::uint32_t count_ = 0;  // Packets since reset.
+  std::vector<abi::Region> regions_;
+  std::atomic<std::uint64_t> packets_{0};
+};
+
+}  // namespace tandem::hybrid
