@@ -22,6 +22,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kModel = 1;
 constexpr int kDevice = 2;
+constexpr int kFirstTrack = 10;  // No track has the number of a process: that is its main thread.
 constexpr std::array<const char*, 4> kEngines = {"matrix", "vector", "DMA", "control"};
 
 struct Slice {
@@ -81,12 +82,12 @@ class Writer {
     event({{"ph", "M"},
            {"name", "process_name"},
            {"pid", pid},
-           {"tid", 0},
+           {"tid", pid},
            {"args", {{"name", name}}}});
     event({{"ph", "M"},
            {"name", "process_sort_index"},
            {"pid", pid},
-           {"tid", 0},
+           {"tid", pid},
            {"args", {{"sort_index", order}}}});
   }
 
@@ -209,7 +210,7 @@ class Writer {
   const TimedRun& run_;
   std::ostream& out_;
   bool first_ = true;
-  int last_tid_ = 0;
+  int last_tid_ = kFirstTrack;
 };
 
 }  // namespace

@@ -51,8 +51,8 @@ void print_text(runtime::Device& device) {
                backend.problem.empty() ? backend.doc : "not usable: " + backend.problem);
     for (const driver::BackendInfo::Option& option : backend.options) {
       const bool inside = backend.body == driver::UriBody::kBackends;
-      fmt::print(inside ? "  [{}={}]  {}\n" : "  ?{}={}  {}\n", option.key, option.values,
-                 option.doc);
+      fmt::print("  {}{}={}{}  {}\n", inside ? "[" : "?", option.key, option.values,
+                 inside ? "]" : "", option.doc);
     }
   }
 }
