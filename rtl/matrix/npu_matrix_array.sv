@@ -6,6 +6,8 @@
 // (multiply and align, add, normalise and round): a slot may be stepped again four cycles later at the earliest.
 // A swap copies a slot of all rows into the result registers and clears it; the drain port reads those.
 
+`include "npu_fault.svh"
+
 module npu_matrix_array
   import npu_fma10_pkg::*;
 #(
@@ -120,7 +122,7 @@ module npu_matrix_array
           at = 32'(slot1) * Cols;
           a = a_word;
           if (int1) begin
-            for (j = 0; j < Cols; j++) acc[at+j] = acc[at+j] + a * b_word[j*32+:32];
+            for (j = 0; j < Cols; j++) acc[at+j] = acc[at+j] + `NPU_FAULT(matrix_int_bit, a * b_word[j*32+:32], (a * b_word[j*32+:32]) & ~32'd1);
           end else begin
             for (j = 0; j < Cols; j++) begin
               major1[j] = fma10_major(a, b_word[j*32+:32], acc[at+j]);
@@ -141,7 +143,7 @@ module npu_matrix_array
           at = 32'(swap_slot_i) * Cols;
           for (j = 0; j < Cols; j++) begin
             swapped[j*32+:32] = acc[at+j];
-            acc[at+j] = 32'd0;
+            acc[at+j] = `NPU_FAULT(matrix_stale_sum, 32'd0, r == 0 && swap_slot_i == '0 && npu_matrix_core.u_sequencer.state != '0 ? acc[at+j] : 32'd0);
           end
           result[r][swap_slot_i] <= swapped;
         end

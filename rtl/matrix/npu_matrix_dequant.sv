@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group-quantised weights of one panel row: fma(scale, q, min) in fp32, rounded to E8M10 and decoded. Four stages.
 
+`include "npu_fault.svh"
+
 module npu_matrix_dequant
   import npu_fp32_pkg::*;
   import npu_fma10_pkg::*;
@@ -65,7 +67,7 @@ module npu_matrix_dequant
           product_lo[j] = wide[31:0];
           product_hi[j] = wide[63:32];
           info1[j] = fma32_info(scale_i[j*32+:32], q_i[j*32+:32], min_i[j*32+:32]);
-          addend[j] = min_i[j*32+:32];
+          addend[j] = `NPU_FAULT(matrix_group_min, min_i[j*32+:32], j == 32'd5 ? 32'd0 : min_i[j*32+:32]);
         end
       end
     end

@@ -3,6 +3,8 @@
 //
 // Row by row; each row of the tile is one segment. The stages move together and stop while a line waits.
 
+`include "npu_fault.svh"
+
 module npu_matrix_drain
   import npu_pkg::*;
   import npu_isa_pkg::*;
@@ -196,7 +198,9 @@ module npu_matrix_drain
       tag4 <= '0;
       tag5 <= '0;
     end else if (advance & ((state != IDLE) | ~pipe_empty)) begin
-      tag1 <= '{valid: issue, last: last_block, block: block, cols: cols_left, row_scale: row_scale_i[{row[3:0], 5'd0}+:32]};
+      tag1 <= '{valid: issue, last: last_block, block: block, cols: cols_left, 
+                row_scale: `NPU_FAULT(matrix_row_scale, row_scale_i[{row[3:0], 5'd0}+:32],
+                                      row_scale_i[{issue & mode_i.row_col ? row[3:0] & 4'd13 : row[3:0], 5'd0}+:32])};
       if (mode_i.row_col) begin
         tag2 <= tag1;
         tag3 <= tag2;
@@ -279,7 +283,8 @@ module npu_matrix_drain
       if (unit_taken) begin
         if (is_wide) packed16 = narrowed;
         else for (j = 0; j < Cols / 2; j++)
-          packed16[j*32+:32] = (narrowed[j*64+:32] & 32'hffff) | (narrowed[j*64+32+:32] << 16);
+          packed16[j*32+:32] = `NPU_FAULT(matrix_pack_order, (narrowed[j*64+:32] & 32'hffff) | (narrowed[j*64+32+:32] << 16),
+                                          (narrowed[j*64+32+:32] & 32'hffff) | (narrowed[j*64+:32] << 16));
         line_data_o[32'(at)*UnitBits+:UnitBits] <= packed16[32'(unit)*UnitBits+:UnitBits];
         unit <= last_unit ? '0 : unit + 1'b1;
         at <= line_full ? '0 : at + 1'b1;

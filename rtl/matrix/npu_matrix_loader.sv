@@ -4,6 +4,8 @@
 // Each load becomes a list of segments for the read stream; a tag for each segment waits in a queue until its lines
 // arrive and says where they go. Lines of LOAD_LANES pass through the transposer.
 
+`include "npu_fault.svh"
+
 module npu_matrix_loader
   import npu_pkg::*;
   import npu_matrix_pkg::*;
@@ -123,7 +125,7 @@ module npu_matrix_loader
         seg_bytes <= segment_bytes(load_i);
       end else if (seg_taken) begin
         index <= index + 11'd1;
-        seg_addr <= seg_addr + load.stride;
+        seg_addr <= seg_addr + `NPU_FAULT(matrix_a_stride, load.stride, load.stride + addr_t'(load.dest == DEST_A && !last_segment ? 2 : 0));
         if (last_segment) busy <= 1'b0;
       end
     end

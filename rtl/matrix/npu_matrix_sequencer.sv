@@ -6,6 +6,8 @@
 //
 // A step travels down a delay line while its operands are read (1), widened (2) and, group-quantised, scaled (4 more).
 
+`include "npu_fault.svh"
+
 module npu_matrix_sequencer
   import npu_matrix_pkg::*;
 #(
@@ -110,7 +112,8 @@ module npu_matrix_sequencer
   assign low = count[BlockBits-1:0];
   assign running = (state == RUN) & (filled != '0);
   assign last_count = (&low) & (count[SlotBits-1] | ~tile.two_groups);
-  assign last_row = {1'b0, row} + 8'd1 == chunk.rows;
+  assign last_row = `NPU_FAULT(matrix_k_tail, {1'b0, row} + 8'd1 == chunk.rows,
+                               {1'b0, row} + (running & chunk.last & (chunk.rows[1:0] == 2'd3) ? 8'd2 : 8'd1) == chunk.rows);
   assign chunk_end = running & last_count & last_row;
 
   // ---- rows of the array that hold rows of the tile
@@ -210,7 +213,7 @@ module npu_matrix_sequencer
       a_step_q <= '0;
       b_load_step <= '0;
     end else if (running | line_busy) begin
-      b_step <= '{running, count, head, row, chunk_end};
+      b_step <= '{running, count, head, `NPU_FAULT(matrix_k_order, row, running ? 7'(chunk.rows) - 7'd1 - row : row), chunk_end};
       a_step_q <= a_step;
       b_load_step <= a_step_q;
     end

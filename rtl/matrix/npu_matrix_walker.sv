@@ -4,6 +4,8 @@
 // Loop order: batch0, batch1, tiles of rows, tiles of columns, chunks of k. A tile of few rows is wider, because the
 // quarters of the array then take different columns; so the tile width depends on the row tile.
 
+`include "npu_fault.svh"
+
 module npu_matrix_walker
   import npu_pkg::*;
   import npu_isa_pkg::*;
@@ -250,7 +252,9 @@ module npu_matrix_walker
       tiles_held <= '0;
       tile_parity <= 1'b0;
     end else if (start_i | (state != IDLE) | chunk_freed_i | tile_freed_i) begin
-      chunks_held <= chunks_held + (ChunkSlotBits + 1)'(chunk_valid_o) - (ChunkSlotBits + 1)'(chunk_freed_i);
+      chunks_held <= chunks_held + (ChunkSlotBits + 1)'(chunk_valid_o)
+                     - `NPU_FAULT(matrix_chunk_credit, (ChunkSlotBits + 1)'(chunk_freed_i),
+                                  (ChunkSlotBits + 1)'(chunk_freed_i && chunks_held != (ChunkSlotBits + 1)'(ChunkSlots)));
       tiles_held <= tiles_held + 2'(tile_taken) - 2'(tile_freed_i);
       if (chunk_valid_o) slot <= slot + 1'b1;
 
@@ -343,7 +347,8 @@ module npu_matrix_walker
             tile_parity <= ~tile_parity;
             cols_left <= cols_left - {21'd0, tile_cols};
             c_tile <= c_tile + bytes_of(32'(full_cols), c_log2);
-            bias_tile <= bias_tile + bytes_of(32'(full_cols), 3'd5);
+            bias_tile <= bias_tile + `NPU_FAULT(matrix_bias_step, bytes_of(32'(full_cols), 3'd5),
+                                                bytes_of(32'(full_cols), mode.init_mode == INIT_MODE_BIAS && !last_col_tile ? c_log2 : 3'd5));
             case (p.b_layout)
               B_LAYOUT_KN: b_tile <= b_tile + bytes_of(32'(full_cols), b_log2);
               B_LAYOUT_NK: b_tile <= b_tile + (addr_t'(p.b_row_stride) << (6'(LogSuper) + 6'(split)));
@@ -366,7 +371,7 @@ module npu_matrix_walker
                 if (batch1 != p.batch1 - 1) begin
                   batch1 <= batch1 + 1;
                   a_batch1 <= a_batch1 + addr_t'(p.a_batch1_stride);
-                  b_batch1 <= b_batch1 + addr_t'(p.b_batch1_stride);
+                  b_batch1 <= b_batch1 + `NPU_FAULT(matrix_batch_stride, addr_t'(p.b_batch1_stride), addr_t'(p.a_batch1_stride));
                   c_batch1 <= c_batch1 + addr_t'(p.c_batch1_stride);
                   scale_batch1 <= scale_batch1 + addr_t'(p.b_scale_batch1_stride);
                   min_batch1 <= min_batch1 + addr_t'(p.b_scale_batch1_stride);

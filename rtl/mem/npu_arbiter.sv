@@ -3,6 +3,8 @@
 //
 // A client that keeps requesting alone is served every cycle; several take turns without a gap; a turn that is not used
 // moves on, which costs the next client one cycle.
+`include "npu_fault.svh"
+
 module npu_arbiter #(
   parameter int unsigned Num = 4
 ) (
@@ -22,7 +24,7 @@ module npu_arbiter #(
       // Those behind the one whose turn it is come first.
       behind = others & ~(turn_o - 1'b1);
       next = (behind != '0) ? behind : others;
-      if ((others != '0) & (free_i | ((request_i & turn_o) == '0))) turn_o <= next & (~next + 1'b1);
+      if ((others != '0) & (free_i | ((request_i & turn_o) == '0))) turn_o <= `NPU_FAULT(mem_arbiter_turn, next & (~next + 1'b1), Num > 4 && (next & (~next + 1'b1)) == Num'(16) ? turn_o : next & (~next + 1'b1));
     end
   end
 

@@ -5,6 +5,8 @@
 //   first * sum(W[j]) + 2 * sum(j * W[j]).
 // Stage 1 makes the two sums, stage 2 the product, stage 3 adds to the client's checksum: it holds a beat three cycles
 // after beat_valid_i.
+`include "npu_fault.svh"
+
 module npu_checksum #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned NumClients = npu_pkg::NumWriters,
@@ -56,7 +58,7 @@ module npu_checksum #(
         end
       end
       sum1_q <= sum;
-      ramp1_q <= ramp;
+      ramp1_q <= `NPU_FAULT(mem_checksum_lane, ramp, beat_client_i[npu_pkg::WrCmd] ? ramp : ramp - word);
       first1_q <= (64'(beat_addr_i) >> 1) | 64'd1;  // a beat's address is a multiple of 16
       client1_q <= beat_client_i;
     end
@@ -75,7 +77,7 @@ module npu_checksum #(
         client2_q <= client1_q;
       end
       for (int unsigned c = 0; c < NumClients; c++) begin
-        if (clear_i[c]) checksum_o[c] <= '0;
+        if (clear_i[c]) checksum_o[c] <= `NPU_FAULT(mem_checksum_clear, 64'd0, c == npu_pkg::WrDma ? checksum_o[c] : 64'd0);
         else if (valid2_q & client2_q[c]) checksum_o[c] <= checksum_o[c] + value2_q;
       end
     end

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters of the memory unit: beats and bytes of each client and of the port.
+`include "npu_fault.svh"
+
 module npu_mem_counters #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned NumReaders = npu_pkg::NumReaders,
@@ -49,7 +51,7 @@ module npu_mem_counters #(
       for (int unsigned c = 0; c < NumWriters; c++) begin
         if (w_valid_i[c]) begin
           write_beats_o[c] <= write_beats_o[c] + 64'd1;
-          write_bytes_o[c] <= write_bytes_o[c] + 64'($countones(w_strb_i));
+          write_bytes_o[c] <= write_bytes_o[c] + `NPU_FAULT(mem_byte_counter, 64'($countones(w_strb_i)), c == npu_pkg::WrDma ? 64'(BeatBytes) : 64'($countones(w_strb_i)));
         end
       end
     end

@@ -3,6 +3,8 @@
 //
 // Round robin, one burst a cycle, client number as AXI id. R beats go to their client in the cycle after they arrive;
 // R is always ready because clients ask only for what they can take.
+`include "npu_fault.svh"
+
 module npu_mem_read #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned NumClients = npu_pkg::NumReaders,
@@ -74,7 +76,7 @@ module npu_mem_read #(
         if (accept | spare_valid_q) {m_axi_arid, m_axi_araddr, m_axi_arlen} <= burst;
       end else if (accept) begin
         spare_valid_q <= 1'b1;
-        spare_q <= burst;
+        spare_q <= `NPU_FAULT(mem_read_stall, burst, {burst[IdBits+npu_pkg::AddrBits+7:8], 8'd0});
       end
 
       r_valid_o <= m_axi_rvalid ? NumClients'(1) << m_axi_rid : '0;

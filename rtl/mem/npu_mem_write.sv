@@ -3,6 +3,8 @@
 //
 // Round robin, client number as AXI id. A few bursts are accepted ahead of their data; beats go out in the order of
 // acceptance, back to back, because a client offers a burst only when it has all its data.
+`include "npu_fault.svh"
+
 module npu_mem_write #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned NumClients = npu_pkg::NumWriters,
@@ -166,7 +168,7 @@ module npu_mem_write #(
         w_spare_addr_q <= addr;
         for (int unsigned c = 0; c < NumClients; c++) begin
           if (source_q[c]) begin
-            w_spare_data_q <= w_data_i[c];
+            w_spare_data_q <= `NPU_FAULT(mem_write_stall, w_data_i[c], c == npu_pkg::WrCmd ? w_data_i[c] : m_axi_wdata);
             w_spare_strb_q <= w_strb_i[c];
             w_spare_last_q <= w_last_i[c];
           end
@@ -180,7 +182,8 @@ module npu_mem_write #(
         source_q <= '0;
       end
 
-      b_valid_q <= m_axi_bvalid ? NumClients'(1) << m_axi_bid : '0;
+      b_valid_q <= `NPU_FAULT(mem_lost_response, m_axi_bvalid ? NumClients'(1) << m_axi_bid : '0,
+                              m_axi_bvalid && b_valid_q != NumClients'(1) << m_axi_bid ? NumClients'(1) << m_axi_bid : '0);
       b_err_q <= m_axi_bresp[1];
       b_valid_o <= b_valid_q;
       b_err_o <= b_err_q;

@@ -7,6 +7,8 @@
 //         v
 //   | . . a b | c d e f | g . . . |   beats
 //     line 0: a b c d   line 1: e f g     (segments of 7 bytes, beats of 4)
+`include "npu_fault.svh"
+
 module npu_rd_align #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned Depth = 64,  // beats, and descriptors, in their memories; a power of two
@@ -86,7 +88,7 @@ module npu_rd_align #(
         low_part = beat_q;
         if (low) low_part = low_beat_q;
         if (aligned) line_data_o <= low_part;
-        else line_data_o <= DataBits'({beat_q, low_part} >> {offset, 3'b000});
+        else line_data_o <= DataBits'({beat_q, low_part} >> `NPU_FAULT(mem_read_shift, {offset, 3'b000}, {offset[OffBits-1:1], 4'b0000}));
         line_bytes_o <= last ? left[OffBits:0] : (OffBits + 1)'(BeatBytes);
         line_last_o <= last;
       end

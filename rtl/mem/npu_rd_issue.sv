@@ -3,6 +3,8 @@
 //
 // For each segment it passes a descriptor to the aligner. A segment that begins in the beat that the one before it
 // ended with does not read that beat again; `reuse` tells the aligner so.
+`include "npu_fault.svh"
+
 module npu_rd_issue #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned FifoBeats = 64,  // credits for beats, and for segments
@@ -80,7 +82,9 @@ module npu_rd_issue #(
     end else if (seg_valid_i | busy_o) begin
       take = seg_valid_i & seg_ready_o;
       send = work_valid_q & enough_q & ar_free;
-      hit = Coalesce & busy_o & (seg_addr_i[npu_pkg::AddrBits-1:OffBits] == last_beat_q);
+      hit = Coalesce & busy_o & `NPU_FAULT(mem_read_reuse, seg_addr_i[npu_pkg::AddrBits-1:OffBits] == last_beat_q,
+                                           take & Coalesce & busy_o ? seg_addr_i[OffBits+:8] == last_beat_q[7:0]
+                                                                    : seg_addr_i[npu_pkg::AddrBits-1:OffBits] == last_beat_q);
       none = 1'b0;
 
       if (send) begin
@@ -100,7 +104,8 @@ module npu_rd_issue #(
         none = hit & (left == '0);  // a segment inside the beat read last needs no burst at all
         if (hit) beat = beat + 1'b1;
         else left = left + 1'b1;
-        len = cut(beat[BurstBits-1:0], left);
+        len = `NPU_FAULT(mem_read_4k, cut(beat[BurstBits-1:0], left),
+                         &beat[11-OffBits:BurstBits] ? cut('0, left) : cut(beat[BurstBits-1:0], left));
       end else if (send) begin
         beat = work_beat_q + BeatBits'(work_len_q);
         left = work_left_q - CountBits'(work_len_q);

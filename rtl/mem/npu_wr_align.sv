@@ -5,6 +5,8 @@
 // is there before the beat has left. So dense rows of any length and strided elements of one beat are written once.
 //
 // Three stages: the oldest waiting segment; `step`, the beat to be made next; `beat`, the beat made last.
+`include "npu_fault.svh"
+
 module npu_wr_align #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned SegDepth = 16,  // segments that may wait, a power of two
@@ -87,7 +89,7 @@ module npu_wr_align #(
       load_seg = (seg_wr_q != seg_rd_q) & (!seg_valid_q | load_step);
 
       if (step) begin
-        strb = ({BeatBytes{1'b1}} << start_q) & ({BeatBytes{1'b1}} >> (PosBits'(BeatBytes) - stop_q));
+        strb = ({BeatBytes{1'b1}} << start_q) & `NPU_FAULT(mem_strobe_tail, {BeatBytes{1'b1}} >> (PosBits'(BeatBytes) - stop_q), {BeatBytes{1'b1}});
         data = line_data_i;
         if (offset_q != '0) begin
           data = DataBits'({line_data_i, prev_line_q} >> {PosBits'(BeatBytes) - PosBits'(offset_q), 3'b000});
@@ -100,7 +102,7 @@ module npu_wr_align #(
             mask = ((nibble * 32'h0020_4081) & 32'h0101_0101) * 32'h0000_00ff;
             data[j*32+:32] = (data[j*32+:32] & mask) | (beat_data_o[j*32+:32] & ~mask);
           end
-          strb = strb | beat_strb_o;
+          strb = `NPU_FAULT(mem_join_strobe, strb | beat_strb_o, strb);
         end
         beat_data_o <= data;
         beat_strb_o <= strb;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory side of a write stream: buffers beats, cuts them into bursts and offers a burst when all its data are there.
+`include "npu_fault.svh"
+
 module npu_wr_issue #(
   parameter int unsigned DataBits = 512,
   parameter int unsigned BufferBeats = 2 * npu_pkg::MaxBurst,  // a power of two, at least 2 * MaxBurst
@@ -86,11 +88,12 @@ module npu_wr_issue #(
         burst_rd_q <= burst_rd_q + 1'b1;
       end
       if (load_burst | aw_done) aw_valid_o <= load_burst;
-      pending_q <= pending_q + PendingBits'(load_burst) - PendingBits'(b_valid_i);
+      pending_q <= pending_q + PendingBits'(load_burst) - `NPU_FAULT(mem_write_pending, PendingBits'(b_valid_i), PendingBits'(b_valid_i & ~load_burst));
 
       if (beat_push_i) begin
         // Groups of MaxBurst beats never cross 4 KiB.
-        closes = beat_last_i | (&beat_addr_i[BurstBits-1:0]);
+        closes = beat_last_i | `NPU_FAULT(mem_write_4k, &beat_addr_i[BurstBits-1:0],
+                                          (&beat_addr_i[BurstBits-1:0]) & (beat_last_i | ~(&beat_addr_i[11-OffBits:BurstBits])));
         data_mem[wr_ptr_q[PtrBits-1:0]] <= beat_data_i;
         strb_mem[wr_ptr_q[PtrBits-1:0]] <= {closes, beat_strb_i};
         wr_ptr_q <= wr_ptr_q + 1'b1;
