@@ -19,7 +19,7 @@ class Reducer {
       : a_(a), b_(b), options_(options), memory_(item.memory), smallest_(item) {}
 
   ReducedCase run() {
-    runtime::Device device = b_();
+    runtime::Device device = b_(smallest_.config);
     result_ = run_case(smallest_, device, options_.deadline);
     ++runs_;
     if (result_.passed()) {
@@ -89,7 +89,7 @@ class Reducer {
 
   bool accept_if_failing(Case& candidate) {
     if (!complete(candidate)) return false;
-    runtime::Device device = b_();
+    runtime::Device device = b_(smallest_.config);
     CaseResult result = run_case(candidate, device, options_.deadline);
     ++runs_;
     const bool fails = result.kind == kind_;
@@ -109,7 +109,7 @@ class Reducer {
       touched.merge(touched_pages(packet.packet, candidate.config, initial, false));
     }
     candidate.memory = take_pages(initial, touched, false);
-    runtime::Device device = a_();
+    runtime::Device device = a_(candidate.config);
     const abi::ReadMemory memory = memory_of(device);
     const abi::Packet& last = candidate.packets.back().packet;
     const abi::Fault error = candidate.packets.back().completion.error;

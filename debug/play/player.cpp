@@ -67,6 +67,7 @@ class Player::Impl {
   runtime::Device* b() { return b_ ? &b_->device() : nullptr; }
 
   const TracePacket* next() {
+    if (std::exchange(heal_, false)) heal();
     fresh_ = std::exchange(held_, false) || (failure_.empty() && read_packet(true));
     return current();
   }
@@ -110,6 +111,7 @@ class Player::Impl {
   TracePosition at_;  // Behind the last packet; `program` and `tables` are what is loaded.
   std::uint64_t packets_ = 0;
   std::map<std::uint64_t, TraceTensor> tensors_;  // By address.
+  bool heal_ = false;                             // B needs A's bytes before anything else happens.
   bool fresh_ = false;                            // packet_ has been given and not run.
   bool held_ = false;                             // `next` gives packet_ once more.
   std::vector<InFlight> in_flight_;
@@ -161,7 +163,7 @@ const Step& Player::Impl::run() {
   note_played();
   if (b_ && (leaves_anything(step_.a) || leaves_anything(step_.b) ||
              (options_.isolated && !same_result(step_.a, step_.b)))) {
-    heal();
+    heal_ = true;
   }
   return step_;
 }

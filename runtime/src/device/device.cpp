@@ -26,15 +26,25 @@ std::string config_name(const driver::BackendUri& uri, const DeviceOptions& opti
 }  // namespace
 
 Device Device::open(std::string_view uri, const DeviceOptions& options) {
+  return open_with(uri, load_config(config_name(driver::parse_uri(uri), options)), options);
+}
+
+Device Device::open_with(std::string_view uri, const driver::DeviceConfig& config,
+                         const DeviceOptions& options) {
   const driver::BackendUri parsed = driver::parse_uri(uri);
-  driver::DeviceConfig config = load_config(config_name(parsed, options));
+  const std::string named = driver::named_config(parsed);
+  if (!named.empty() && named != config.name && load_config(named).name != config.name) {
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("backend '{}' names configuration '{}', but '{}' is needed; name that "
+                            "one or none",
+                            uri, named, config.name));
+  }
   auto backend = driver::open_backend(parsed, config);
   bool check_mode = options.check_mode;
   for (const driver::BackendUri& part : driver::backends_of(parsed)) {
     check_mode = check_mode || part.get_bool("check", false);
   }
-  return Device(
-      std::make_unique<Impl>(std::move(backend), std::move(config), options.driver, check_mode));
+  return Device(std::make_unique<Impl>(std::move(backend), config, options.driver, check_mode));
 }
 
 Device Device::open(std::unique_ptr<driver::Backend> backend, driver::DeviceConfig config,

@@ -46,7 +46,7 @@ class CaseTest : public ::testing::Test {
     return run_case(item, device, std::chrono::seconds(20));
   }
   static OpenDevice opener(const std::string& uri) {
-    return [uri] { return Device::open(uri); };
+    return [uri](const driver::DeviceConfig& config) { return Device::open_with(uri, config); };
   }
   // Element (1, 3) of the product [5, 7].
   static std::string wrong_product() { return faulty(trace_.product, "bit=342"); }

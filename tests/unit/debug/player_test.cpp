@@ -97,7 +97,7 @@ TEST_F(PlayerTest, IsolatedDifferencesStandAlone) {
 TEST_F(PlayerTest, MemoryCanBeLookedAt) {
   Device a = Device::open("cmodel:tiny");
   Device b = Device::open(faulty(trace_.product, "bit=22"));
-  Player player(TraceReader(file_->path()), a, b);
+  Player player(TraceReader(file_->path()), a, b, {.isolated = true});
   while (player.next()->number != trace_.product) player.run();
   const auto word = [&](Device& device) {
     std::uint32_t value = 0;
@@ -107,6 +107,8 @@ TEST_F(PlayerTest, MemoryCanBeLookedAt) {
   EXPECT_EQ(word(a), 0u);
   player.run();
   EXPECT_EQ(word(a) ^ word(b), 1u << 22);
+  player.next();
+  EXPECT_EQ(word(a), word(b));
 }
 
 TEST_F(PlayerTest, AHangIsAValue) {

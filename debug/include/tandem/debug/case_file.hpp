@@ -105,9 +105,6 @@ CaseResult run_case(const Case& item, runtime::Device& device,
 /// The header's element.
 CaseElement to_case_element(const ElementDifference& element);
 
-/// Opens a device for one run, with empty memory.
-using OpenDevice = std::function<runtime::Device()>;
-
 struct ReduceOptions {
   std::chrono::nanoseconds deadline{};  ///< Of one run on one device; 0: the devices' own.
   std::uint64_t max_runs = 1000;        ///< On B.

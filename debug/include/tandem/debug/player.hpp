@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,9 +60,12 @@ struct TraceTensor {
   std::string name;
 };
 
+/// Opens a device of a configuration, with empty memory.
+using OpenDevice = std::function<runtime::Device(const driver::DeviceConfig&)>;
+
 struct PlayerOptions {
-  /// After each packet whose results differ, the bytes that it may have written become A's on B, so
-  /// every packet gets A's inputs.
+  /// Before the packet that follows one whose results differ, the bytes that the latter may have
+  /// written become A's on B, so every packet gets A's inputs.
   bool isolated = false;
   /// A packet that takes longer counts as hung; 0: only the devices' own limit on time without
   /// progress (TANDEM_TIMEOUT_S). The device is reset then.

@@ -61,6 +61,10 @@ class Device {
   /// Opens a backend by URI ("cmodel:", "cmodel:edge?threads=2"), checks its identity and starts
   /// its queue.
   static Device open(std::string_view uri, const DeviceOptions& options = {});
+  /// Opens a backend by URI with the sizes and the memory map of `config`, those of a trace or a
+  /// case. Throws kMismatch if the URI names another configuration. `options.config` is not used.
+  static Device open_with(std::string_view uri, const driver::DeviceConfig& config,
+                          const DeviceOptions& options = {});
   /// The same for a backend that exists already. `options.config` is not used.
   static Device open(std::unique_ptr<driver::Backend> backend, driver::DeviceConfig config,
                      const DeviceOptions& options = {});

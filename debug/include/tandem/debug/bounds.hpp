@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far a packet's results may be from the reference on a device of another arithmetic.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tandem/abi/isa.hpp"
+#include "tandem/debug/difference.hpp"
+
+namespace tandem::debug {
+
+/// Bounds of the packets that match. The figures are those of reference data
+/// (docs/reference/reference_data.md), over all elements that a packet writes.
+struct Bound {
+  std::string op = "*";  ///< Name with `*` as wildcard.
+  std::string opcode;    ///< "MATMUL"; empty: any.
+  std::string type;      ///< Of the written elements, "f16"; empty: any.
+  double max_abs = std::numeric_limits<double>::infinity();
+  double rel_rms = std::numeric_limits<double>::infinity();
+  double cosine = -1;
+};
+
+/// The first bound that matches a packet counts; without one, and for integers and moved bits,
+/// results must be equal.
+class Bounds {
+ public:
+  /// One rounding to the output's type more or less than the reference, and sums in another order.
+  static Bounds standard();
+  /// A JSON list of objects with members of Bound. Throws kInvalidArgument naming the file.
+  static Bounds load(const std::string& path);
+
+  explicit Bounds(std::vector<Bound> bounds) : bounds_(std::move(bounds)) {}
+
+  /// Whether the difference is within bounds.
+  bool allow(const abi::Packet& packet, std::string_view op,
+             const PacketDifference& difference) const;
+
+ private:
+  const Bound* find(std::string_view op, std::string_view opcode, std::string_view type) const;
+
+  std::vector<Bound> bounds_;
+};
+
+}  // namespace tandem::debug
