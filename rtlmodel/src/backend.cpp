@@ -22,6 +22,8 @@ namespace {
 using driver::BackendUri;
 using driver::DeviceConfig;
 
+/// Cycles of waves after the completion of the last packet: it is counted, and the interrupt rises.
+constexpr unsigned kTraceMargin = 16;
 constexpr std::uint64_t kFaultBytes = 1;       // Of an address without an end.
 constexpr std::string_view kNoFault = "none";  // A model with faults, and none of them.
 
@@ -119,6 +121,7 @@ class RtlBackend final : public driver::Backend {
         .assertions = uri.get_bool("assertions", true),
         .trace_file = std::string(uri.get("trace", "")),
         .trace_depth = static_cast<unsigned>(uri.get_uint("trace_depth", 99, 99)),
+        .trace_margin = kTraceMargin,
         .fault = chosen};
     simulator_ = std::make_unique<Simulator>(
         [this, &built, options] { return built.create(*ram_, options); }, *ram_,

@@ -7,6 +7,7 @@
 #include <verilated_fst_c.h>
 #include <verilated_save.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -110,7 +111,7 @@ class VerilatedDevice final : public DeviceModel {
 
   void set_tracing(bool on) override {
     if (on && !trace_) open_trace();
-    tracing_ = on;
+    dumps_left_ = on ? kForever : std::min<std::uint64_t>(dumps_left_, 2 * options_.trace_margin);
     if (!on && trace_) trace_->flush();
   }
 
@@ -194,8 +195,10 @@ class VerilatedDevice final : public DeviceModel {
   void half_cycle(unsigned level) {
     top_.clk_i = level;
     evaluate(top_);
-    if (tracing_) [[unlikely]]
+    if (dumps_left_ != 0) [[unlikely]] {
       trace_->dump(time_);
+      --dumps_left_;
+    }
     ++time_;
   }
 
@@ -234,7 +237,8 @@ class VerilatedDevice final : public DeviceModel {
   Top top_;
   AxiMemory<Top> memory_;
   std::unique_ptr<VerilatedFstC> trace_;
-  bool tracing_ = false;
+  static constexpr std::uint64_t kForever = ~std::uint64_t{0};
+  std::uint64_t dumps_left_ = 0;  // Half cycles to be written.
   std::uint64_t time_ = 0;  // Half cycles: of waves.
   std::optional<FaultStamp> stamp_;
 };

@@ -47,6 +47,7 @@ Command add_soak_command(CLI::App& app);
 Command add_timeline_command(CLI::App& app);
 Command add_perf_command(CLI::App& app);
 Command add_who_command(CLI::App& app);
+Command add_wave_command(CLI::App& app);   // only in builds with zlib and lz4
 Command add_bench_command(CLI::App& app);  // only in builds with TANDEM_BENCH
 
 /// --backend, --config and --threads.

@@ -55,6 +55,9 @@ int main(int argc, char** argv) {
       add_replay_command(app),   add_check_command(app),    add_soak_command(app),
       add_timeline_command(app), add_perf_command(app),     add_who_command(app),
   };
+#ifdef TANDEM_WITH_WAVE
+  commands.push_back(add_wave_command(app));
+#endif
 #ifdef TANDEM_WITH_BENCH
   commands.push_back(add_bench_command(app));
 #endif

@@ -24,6 +24,7 @@ struct ModelOptions {
   bool assertions = true;        ///< Those in the RTL; failing ones throw kInternal.
   std::string trace_file;        ///< FST file, opened by the first `set_tracing(true)`.
   unsigned trace_depth = 99;     ///< Levels of the hierarchy in it, from npu_top down.
+  unsigned trace_margin = 0;     ///< Cycles that are written after `set_tracing(false)`.
   const Fault* fault = nullptr;  ///< One of faults(), for models built with them.
 };
 

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "gtkwave.hpp"
+#include "packet_run.hpp"
+#include "play/side.hpp"
+#include "reference.hpp"
+#include "signals.hpp"
+#include "stages.hpp"
+#include "tandem/abi/asm.hpp"
+#include "tandem/abi/elements.hpp"
+#include "tandem/abi/metadata.hpp"
+#include "tandem/abi/packet_cast.hpp"
+#include "tandem/abi/touch.hpp"
+#include "tandem/base/error.hpp"
+#include "tandem/debug/wave.hpp"
+#include "tandem/driver/backend_uri.hpp"
+#include "tandem/driver/registry.hpp"
+
+namespace tandem::debug {
+namespace {
+
+using namespace wave;
+namespace fs = std::filesystem;
+
+/// Elements whose accumulators are looked at.
+constexpr std::size_t kMaxElements = 256;
+/// Programs that are loaded before the packet take numbers too: low ones may be taken.
+constexpr std::uint64_t kLoadNumbers = 8;
+
+struct Played {
+  Outcome outcome;
+  std::string backend;
+  std::uint64_t seq = 0;  ///< On the device.
+  std::shared_ptr<driver::SparseRam> ram;
+};
+
+std::string traced_uri(const std::string& backend, const Reference& reference,
+                       const fs::path& waves, const WaveOptions& options) {
+  driver::BackendUri uri = driver::parse_uri(backend);
+  if (uri.name != "rtl") {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("waves come from rtl: backends, found {}; give --backend rtl:{}",
+                            backend, reference.config.name));
+  }
+  for (const char* option : {"trace", "trace_packets"}) {
+    if (!uri.options.contains(option)) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: option {} is set here; leave it out", backend, option));
+  }
+  const std::uint64_t number = reference.packet.number;
+  uri.options["trace"] = waves.string();
+  uri.options["trace_packets"] =
+      fmt::format("{}-{}", number, number < kLoadNumbers ? number + kLoadNumbers : number);
+  uri.options.try_emplace("watchdog", std::to_string(options.watchdog));
+  return uri.to_string();
+}
+
+/// The packet alone on a device that has the memory and the programs which it starts from.
+Played play_alone(const std::string& uri, const Reference& reference) {
+  runtime::Device device =
+      runtime::Device::open(driver::open_backend(uri, reference.config), reference.config);
+  Played played{.backend = device.backend_name(), .ram = device.driver().backend().ram()};
+  Side side(device, {});
+  const std::uint64_t rings = device.driver().ring_bytes();
+  const std::string& region = device.driver().options().ring_region;
+  std::uint64_t ring_base = 0;
+  for (const driver::RegionConfig& r : reference.config.regions) {
+    if (r.name == region) ring_base = r.base.value;
+  }
+  const auto in_rings = [&](std::uint64_t addr) { return addr - ring_base < rings; };
+  reference.before->for_each_page([&](std::uint64_t addr, std::span<const std::byte> page) {
+    if (!in_rings(addr)) device.copy_in(PhysAddr(addr), page);
+  });
+  TracePosition loaded;
+  loaded.program = reference.program;
+  loaded.tables = reference.tables;
+  if (!loaded.program.empty() || !loaded.tables[0].empty() || !loaded.tables[1].empty()) {
+    side.lose_programs();
+  }
+  played.seq = side.submit(reference.packet, loaded);
+  played.outcome = side.finish();
+  return played;
+}
+
+/// The packets of a case, together.
+Played play_case(const std::string& uri, const Case& item) {
+  runtime::Device device =
+      runtime::Device::open(driver::open_backend(uri, item.config), item.config);
+  Played played{.backend = device.backend_name(), .ram = device.driver().backend().ram()};
+  played.outcome = run_case(item, device).outcome;
+  played.seq =
+      played.outcome.completion ? played.outcome.completion->seq : device.driver().submitted();
+  return played;
+}
+
+/// The first difference of the packet's results, in time.
+const WrongByte* first_wrong_data(const PacketRun& run) {
+  for (const WrongByte& wrong : run.wrong) {
+    if (!wrong.record) return &wrong;
+  }
+  return nullptr;
+}
+
+WaveFinding describe_write(const DeviceWaves& waves, const Reference& reference,
+                           const PacketRun& run, const WrongByte& wrong) {
+  using Verdict = ExpectedWrites::Verdict;
+  const WaveSignal& data = waves.at("m_axi_wdata");
+  WaveFinding finding{
+      .at = run.moment(wrong.time),
+      .stage = "write beat",
+      .place = fmt::format("byte at {:#x}", wrong.addr),
+      .signal = fmt::format("{}[{}:{}]", data.path, wrong.lane * 8 + 7, wrong.lane * 8),
+      .expected = fmt::format("{:02x}", wrong.expected),
+      .found = fmt::format("{:02x}", wrong.found)};
+  if (wrong.record) {
+    const std::uint64_t at = wrong.addr % sizeof(abi::Completion);
+    finding.stage = "completion record";
+    for (const abi::FieldInfo& field : abi::completion_fields()) {
+      if (at >= field.at && at < field.at + field.width / 8U) {
+        finding.place = fmt::format("field {} of the record", field.name);
+      }
+    }
+  } else if (wrong.unwritten) {
+    finding.place += ", never written";
+  } else if (wrong.verdict == Verdict::kStray) {
+    finding.place += reference.completion.error != abi::Fault::kNone
+                         ? ", which the packet must not write: it ends with an error"
+                         : ", which is no destination of the packet";
+    finding.expected = "no write";
+  } else if (wrong.verdict == Verdict::kAgain) {
+    finding.place += ", written again";
+    finding.expected = "one write";
+  }
+  return finding;
+}
+
+/// Bytes outside of memory are 0.
+void read_bytes(const driver::SparseRam& ram, std::uint64_t addr, std::span<std::byte> dst) {
+  if (ram.pointer(addr, dst.size()) != nullptr) {
+    ram.read(addr, dst);
+    return;
+  }
+  for (std::size_t i = 0; i < dst.size(); ++i) {
+    const std::byte* host = ram.pointer(addr + i, 1);
+    dst[i] = host == nullptr ? std::byte{} : *host;
+  }
+}
+
+/// The element of a written operand that holds the byte.
+std::optional<WaveElement> describe_element(const Reference& reference,
+                                            const driver::SparseRam& found, std::uint64_t addr) {
+  const abi::Packet& packet = reference.packet.packet;
+  const auto read_expected = [&](std::uint64_t at, std::span<std::byte> dst) {
+    read_bytes(*reference.before, at, dst);
+    for (std::size_t i = 0; i < dst.size(); ++i) {
+      std::uint8_t byte = 0;
+      if (reference.writes.expected_at(at + i, byte)) dst[i] = std::byte{byte};
+    }
+  };
+  const auto read_found = [&](std::uint64_t at, std::span<std::byte> dst) {
+    read_bytes(found, at, dst);
+  };
+  for (const abi::Operand& operand : abi::written_operands(packet)) {
+    if (addr < operand.base || addr >= operand.hull_end()) continue;
+    const std::uint64_t size = abi::element_bytes(packet, operand);
+    const abi::Dtype type = abi::element_type(packet, operand);
+    std::optional<WaveElement> element;
+    abi::for_each_element(
+        packet, operand, read_expected, read_found, [&](const abi::ElementPair& pair) {
+          if (element || addr < pair.addr || addr >= pair.addr + size) return;
+          element = WaveElement{.operand = std::string(operand.name),
+                                .index = abi::index_text(packet, operand, pair.number),
+                                .addr = pair.addr,
+                                .expected = abi::value_text(type, pair.a),
+                                .found = abi::value_text(type, pair.b)};
+        });
+    if (element) return element;
+  }
+  return std::nullopt;
+}
+
+std::vector<MatmulElement> wrong_elements(const abi::MatmulPacket& packet, const PacketRun& run) {
+  std::vector<MatmulElement> elements;
+  std::set<std::uint64_t> seen;
+  const std::uint64_t bytes = abi::dtype_bits(packet.c_type) / 8;
+  for (const WrongByte& wrong : run.wrong) {
+    if (wrong.record || elements.size() >= kMaxElements) continue;
+    const std::optional<MatmulElement> element = element_at(packet, wrong.addr);
+    if (element && seen.insert(wrong.addr / bytes).second) elements.push_back(*element);
+  }
+  return elements;
+}
+
+/// Elements from all over C.
+std::vector<MatmulElement> spread_elements(const abi::MatmulPacket& p) {
+  std::vector<MatmulElement> elements;
+  const std::uint64_t all = std::uint64_t{p.batch0} * p.batch1 * p.m * p.n;
+  const std::uint64_t step = std::max<std::uint64_t>(1, all / kMaxElements);
+  for (std::uint64_t i = 0; i < all; i += step) {
+    const std::uint64_t batch = i / (std::uint64_t{p.m} * p.n);
+    elements.push_back({batch / p.batch1, batch % p.batch1, i / p.n % p.m, i % p.n});
+  }
+  return elements;
+}
+
+/// The first wrong value of any stage; nothing where only the memory port shows it.
+std::optional<StageFinding> first_wrong_stage(DeviceWaves& waves, const Reference& reference,
+                                              const PacketRun& run, bool every_stage) {
+  const abi::Packet& packet = reference.packet.packet;
+  std::optional<StageFinding> first;
+  const auto take = [&](std::optional<StageFinding> found) {
+    if (found && (!first || found->finding.at.time < first->finding.at.time)) {
+      first = std::move(found);
+    }
+  };
+  take(check_verdict(waves, reference, run));
+  if (packet.opcode == abi::Opcode::kMatmul) {
+    const auto matmul = abi::packet_as<abi::MatmulPacket>(packet);
+    const bool some = every_stage && reference.completion.error == abi::Fault::kNone;
+    take(check_accumulators(waves, reference, run,
+                            some ? spread_elements(matmul) : wrong_elements(matmul, run)));
+  }
+  if (packet.opcode == abi::Opcode::kVector && reference.completion.error == abi::Fault::kNone) {
+    take(check_lanes(waves, reference, run));
+  }
+  const bool engine = writer_of(packet.opcode) != 0;
+  if (engine && first_wrong_data(run) == nullptr &&
+      reference.completion.error == abi::Fault::kNone) {
+    take(check_checksum(waves, reference, run));
+  }
+  return first;
+}
+
+void fill_moments(WaveReport& report, const PacketRun& run) {
+  const auto moment = [&](const std::optional<std::uint64_t>& time) {
+    return time ? std::optional(run.moment(*time)) : std::nullopt;
+  };
+  report.fetch = moment(run.fetch);
+  report.dispatch = moment(run.dispatch);
+  report.completion = moment(run.record);
+  report.last_transfer = moment(run.last_transfer);
+}
+
+void fill_hang(WaveReport& report, DeviceWaves& waves, const PacketRun& run) {
+  report.waiting = waiting_handshakes(waves, run);
+  report.states = changed_states(waves);
+  const auto add = [&](const char* kind, const std::map<unsigned, unsigned>& open) {
+    for (const auto& [id, bursts] : open) {
+      if (bursts == 0) continue;
+      report.in_flight.push_back(
+          fmt::format("{} id {}: {} burst{} unanswered", kind, id, bursts, bursts == 1 ? "" : "s"));
+    }
+  };
+  add("read", run.reads_open);
+  add("write", run.writes_open);
+}
+
+WaveReport::Symptom symptom_of(const Reference& reference, const Played& played,
+                               const PacketRun& run) {
+  if (!played.outcome.completion) return WaveReport::Symptom::kHang;
+  if (first_wrong_data(run) != nullptr) return WaveReport::Symptom::kData;
+  if (run.num_wrong > 0 || !same_result(reference.completion, *played.outcome.completion)) {
+    return WaveReport::Symptom::kCompletion;
+  }
+  return WaveReport::Symptom::kNone;
+}
+
+}  // namespace
+
+WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, const fs::path& dir,
+                            const WaveOptions& options) {
+  Reference reference = make_reference(trace.string(), options.packet);
+  fs::create_directories(dir);
+  WaveReport report;
+  report.packet = reference.packet.number;
+  report.op = reference.packet.op;
+  report.text = abi::disassemble(reference.packet.packet);
+  report.waves = dir / "waves.fst";
+  report.view = dir / "view.gtkw";
+  const std::string uri = traced_uri(backend, reference, report.waves, options);
+  const Played played =
+      reference.item ? play_case(uri, *reference.item) : play_alone(uri, reference);
+  report.backend = played.backend;
+  reference.packet.number = played.seq;
+  report.wave_bytes = fs::file_size(report.waves);
+
+  DeviceWaves waves(report.waves);
+  const PacketRun run = follow_packet(waves, reference);
+  report.symptom = symptom_of(reference, played, run);
+  report.expected = describe(reference.packet.packet, {reference.completion, {}});
+  report.found = describe(reference.packet.packet, played.outcome);
+  for (const WrongByte& wrong : run.wrong) report.wrong_bytes += wrong.record ? 0 : 1;
+  fill_moments(report, run);
+  if (report.symptom == WaveReport::Symptom::kHang) fill_hang(report, waves, run);
+  if (!run.wrong.empty()) {
+    report.first_wrong_write = describe_write(waves, reference, run, run.wrong.front());
+  }
+  if (report.symptom != WaveReport::Symptom::kNone || options.every_stage) {
+    std::optional<StageFinding> stage =
+        first_wrong_stage(waves, reference, run, options.every_stage);
+    const WrongByte* wrong = first_wrong_data(run);
+    std::optional<std::uint64_t> addr;
+    if (wrong != nullptr) addr = wrong->addr;
+    if (stage) {
+      report.first_wrong_value = stage->finding;
+      report.first_wrong_line = stage->line;
+      if (stage->addr) addr = stage->addr;
+    } else {
+      report.first_wrong_value = report.first_wrong_write;
+    }
+    if (addr) report.element = describe_element(reference, *played.ram, *addr);
+  }
+  write_view(report.view, waves, reference, run, report);
+  return report;
+}
+
+}  // namespace tandem::debug
