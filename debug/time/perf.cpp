@@ -12,7 +12,7 @@ namespace {
 
 /// "layer.17/linear" and "layer.3/linear" are one row.
 std::string op_row(std::string_view op) {
-  const std::string_view layer = layer_of(op);
+  const std::string_view layer = run_layer_of(op);
   const std::size_t dot = layer.rfind('.');
   if (dot == std::string_view::npos || dot + 1 == layer.size()) return std::string(op);
   const std::string_view number = layer.substr(dot + 1);
@@ -42,7 +42,9 @@ void add(PerfRow& row, const TimedPacket& packet, std::uint64_t time) {
   row.cycles += packet.cycles;
   row.time += time;
   if (packet.engine == abi::Engine::kMatrix) row.matrix_cycles += packet.cycles;
+  if (packet.engine == abi::Engine::kVector) row.vector_cycles += packet.cycles;
   row.work.macs += packet.work.macs;
+  row.work.lane_ops += packet.work.lane_ops;
   row.work.bytes_read += packet.work.bytes_read;
   row.work.bytes_written += packet.work.bytes_written;
 }
@@ -63,20 +65,21 @@ class Table {
   Table(const Perf& perf, double ghz) : perf_(perf), ghz_(ghz) {}
 
   std::string header(std::string_view title) const {
-    return fmt::format("{:<28}{:>14}{:>7}{:>9}{:>14}{:>8}{:>8}{:>14}{:>14}{:>9}{:>8}\n", title,
-                       "time", "%", "packets", "cycles", "array%", "port%", "read B", "written B",
-                       "B/cycle", "GB/s");
+    return fmt::format("{:<28}{:>14}{:>7}{:>9}{:>14}{:>8}{:>8}{:>8}{:>14}{:>14}{:>9}{:>8}\n", title,
+                       "time", "%", "packets", "cycles", "array%", "lanes%", "port%", "read B",
+                       "written B", "B/cycle", "GB/s");
   }
 
   std::string row(const PerfRow& row) const {
     const PerfRates rates = perf_.rates(row);
     const auto percent = [](double share) { return fmt::format("{:.1f}", 100 * share); };
     return fmt::format(
-        "{:<28}{:>14}{:>7}{:>9}{:>14}{:>8}{:>8}{:>14}{:>14}{:>9.2f}{:>8.2f}\n", row.name,
+        "{:<28}{:>14}{:>7}{:>9}{:>14}{:>8}{:>8}{:>8}{:>14}{:>14}{:>9.2f}{:>8.2f}\n", row.name,
         grouped(row.time), percent(ratio(double(row.time), double(perf_.time))), row.packets,
         grouped(row.cycles), row.matrix_cycles == 0 ? "-" : percent(rates.array_use),
-        percent(rates.port_use), grouped(row.work.bytes_read), grouped(row.work.bytes_written),
-        rates.bytes_per_cycle, rates.bytes_per_cycle * ghz_);
+        row.vector_cycles == 0 ? "-" : percent(rates.lane_use), percent(rates.port_use),
+        grouped(row.work.bytes_read), grouped(row.work.bytes_written), rates.bytes_per_cycle,
+        rates.bytes_per_cycle * ghz_);
   }
 
   std::string idle() const {
@@ -95,11 +98,13 @@ PerfRates Perf::rates(const PerfRow& row) const {
   const double bytes = double(row.work.bytes_read) + double(row.work.bytes_written);
   const double cycles = double(row.cycles);
   const double busier = double(std::max(row.work.bytes_read, row.work.bytes_written));
-  return {.array_use = ratio(double(row.work.macs), double(row.matrix_cycles) * peak_macs()),
-          .port_use = ratio(busier, cycles * port_bytes()),
-          .bytes_per_cycle = ratio(bytes, cycles),
-          .macs_per_cycle = ratio(double(row.work.macs), cycles),
-          .intensity = ratio(double(row.work.macs), bytes)};
+  return {
+      .array_use = ratio(double(row.work.macs), double(row.matrix_cycles) * peak_macs()),
+      .lane_use = ratio(double(row.work.lane_ops), double(row.vector_cycles) * config.vector_lanes),
+      .port_use = ratio(busier, cycles * port_bytes()),
+      .bytes_per_cycle = ratio(bytes, cycles),
+      .macs_per_cycle = ratio(double(row.work.macs), cycles),
+      .intensity = ratio(double(row.work.macs), bytes)};
 }
 
 Perf measure(const TimedRun& run) {
@@ -129,7 +134,7 @@ Perf measure(const TimedRun& run) {
     done = std::max(done, packet->end());
     const std::string& op = run.ops[packet->op];
     add(ops.of(op_row(op)), *packet, time);
-    add(layers.of(std::string(layer_of(op))), *packet, time);
+    add(layers.of(std::string(run_layer_of(op))), *packet, time);
     add(perf.total, *packet, time);
     const auto engine = std::min<std::size_t>(static_cast<std::size_t>(packet->engine), 3);
     add(perf.engines[engine], *packet, packet->cycles);
@@ -143,10 +148,11 @@ Perf measure(const TimedRun& run) {
 std::string perf_text(const Perf& perf, double ghz) {
   const Table table(perf, ghz);
   std::string text = fmt::format(
-      "{}, recorded on {}: packets {}-{}, {} cycles; array {} x {}, port {} bytes a cycle each "
-      "way; GB/s at {:g} GHz\n",
+      "{}, recorded on {}: packets {}-{}, {} cycles; array {} x {}, {} lanes, port {} bytes a "
+      "cycle each way; GB/s at {:g} GHz\n",
       perf.path, perf.backend, perf.first_seq, perf.last_seq, grouped(perf.time),
-      perf.config.array_rows, perf.config.array_cols, perf.port_bytes(), ghz);
+      perf.config.array_rows, perf.config.array_cols, perf.config.vector_lanes, perf.port_bytes(),
+      ghz);
   if (perf.untimed != 0) {
     text += fmt::format("{} packets ran on a device without time and are left out\n", perf.untimed);
   }

@@ -56,10 +56,12 @@ std::string row_html(const Perf& perf, const PerfRow& row, double ghz, std::stri
   return fmt::format(
       "<tr class=\"{}\"><td>{}</td><td>{}</td><td>{:.1f} %</td>"
       "<td style=\"text-align:left;width:10em\"><span class=\"bar\" "
-      "style=\"width:{:.2f}%\"></span></td><td>{}</td><td>{}</td><td>{}</td><td>{:.1f} %</td>"
+      "style=\"width:{:.2f}%\"></span></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.1f} "
+      "%</td>"
       "<td>{}</td><td>{}</td><td>{:.2f}</td><td>{:.2f}</td></tr>\n",
       style, escaped(row.name), row.time, 100 * part, 100 * part, row.packets, row.cycles,
       row.matrix_cycles == 0 ? "-" : fmt::format("{:.1f} %", 100 * rates.array_use),
+      row.vector_cycles == 0 ? "-" : fmt::format("{:.1f} %", 100 * rates.lane_use),
       100 * rates.port_use, row.work.bytes_read, row.work.bytes_written, rates.bytes_per_cycle,
       rates.bytes_per_cycle * ghz);
 }
@@ -67,7 +69,8 @@ std::string row_html(const Perf& perf, const PerfRow& row, double ghz, std::stri
 std::string head_html(std::string_view name) {
   return fmt::format(
       "<table><tr><th>{}</th><th>time</th><th colspan=\"2\">of the run</th><th>packets</th>"
-      "<th>cycles</th><th>array</th><th>port</th><th>bytes read</th><th>bytes written</th>"
+      "<th>cycles</th><th>array</th><th>lanes</th><th>port</th><th>bytes read</th><th>bytes "
+      "written</th>"
       "<th>B/cycle</th><th>GB/s</th></tr>\n",
       name);
 }
@@ -197,7 +200,8 @@ std::string perf_html(const Perf& perf, double ghz) {
   page +=
       "<p class=\"note\">Time: where packets overlap, a cycle belongs to the one that started "
       "first. Cycles: of all packets, one after the other. Bytes: each distinct byte of an operand "
-      "once a packet. Array and port: share of what the device can do.</p>\n<h2>Roofline</h2>\n";
+      "once a packet. Array, lanes and port: share of what the device can "
+      "do.</p>\n<h2>Roofline</h2>\n";
   page += Roofline(perf).svg();
   page +=
       "<p class=\"note\">Ops with matrix products; areas of the circles grow with the time.</p>\n"

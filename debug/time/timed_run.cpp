@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "programs.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/runtime/trace.hpp"
@@ -35,7 +36,10 @@ class Names {
 
 class Loader {
  public:
-  Loader(TimedRun& run, SeqRange range) : run_(run), range_(range) { ops_.number(""); }
+  Loader(TimedRun& run, SeqRange range, Programs& programs)
+      : run_(run), range_(range), programs_(programs) {
+    ops_.number("");
+  }
 
   void take(const TraceRecord& record) {
     switch (record.kind) {
@@ -44,7 +48,12 @@ class Loader {
         ++call_;
         break;
       case TraceRecord::Kind::kPacket:
-        pending_.emplace(record.packet.seq, Pending{record.packet, op_, call_});
+        programs_.packet(record.packet);
+        pending_.emplace(record.packet.seq,
+                         Pending{record.packet, op_, call_, programs_.lane_ops(record.packet)});
+        break;
+      case TraceRecord::Kind::kWrite:
+        programs_.host_write(record);
         break;
       case TraceRecord::Kind::kCompletion:
         complete(record.completion);
@@ -66,6 +75,7 @@ class Loader {
     abi::Packet packet;
     std::uint32_t op;
     std::uint64_t call;
+    std::uint64_t lane_ops;
   };
 
   void complete(const abi::Completion& completion) {
@@ -87,10 +97,13 @@ class Loader {
                        .error = completion.error,
                        .work = {},
                        .shape = shape_of(pending.packet)};
-    if (packet.error == abi::Fault::kNone) packet.work = work_of(pending.packet);
+    if (packet.error == abi::Fault::kNone) {
+      packet.work = work_of(pending.packet);
+      packet.work.lane_ops = pending.lane_ops;
+    }
     end_ = std::max(end_, packet.end());
     extend(run_.op_spans, pending.op, pending.call != last_call_);
-    const std::uint32_t layer = layers_.number(layer_of(run_.ops[pending.op]));
+    const std::uint32_t layer = layers_.number(run_layer_of(run_.ops[pending.op]));
     const bool first = run_.layer_spans.empty() || run_.layer_spans.back().name != layer;
     extend(run_.layer_spans, layer, first);
     last_call_ = pending.call;
@@ -108,6 +121,7 @@ class Loader {
 
   TimedRun& run_;
   const SeqRange range_;
+  Programs& programs_;
   Names ops_{run_.ops};
   Names layers_{run_.layers};
   std::map<std::uint64_t, Pending> pending_;
@@ -132,7 +146,7 @@ std::uint64_t TimedRun::end() const {
   return last;
 }
 
-std::string_view layer_of(std::string_view op) { return op.substr(0, op.find('/')); }
+std::string_view run_layer_of(std::string_view op) { return op.substr(0, op.find('/')); }
 
 std::string_view op_in_layer(std::string_view op) {
   const std::size_t slash = op.find('/');
@@ -140,12 +154,14 @@ std::string_view op_in_layer(std::string_view op) {
 }
 
 TimedRun load_timed_run(const std::string& path, SeqRange range) {
+  runtime::TraceReader programs_reader(path);
+  Programs programs(programs_reader, programs_reader.info().config.ucode_words);
   runtime::TraceReader reader(path);
   TimedRun run;
   run.path = path;
   run.backend = reader.info().backend;
   run.config = reader.info().config;
-  Loader loader(run, range);
+  Loader loader(run, range, programs);
   TraceRecord record;
   while (reader.next(record)) loader.take(record);
   loader.finish();

@@ -158,6 +158,7 @@ class Writer {
       if (engine != nullptr && engine_index(packet.engine) != *engine) continue;
       Json args = {{"packet", packet.seq}, {"op", run_.ops[packet.op]}, {"shape", packet.shape}};
       if (packet.work.macs != 0) args["macs"] = packet.work.macs;
+      if (packet.work.lane_ops != 0) args["lane_ops"] = packet.work.lane_ops;
       args["bytes_read"] = packet.work.bytes_read;
       args["bytes_written"] = packet.work.bytes_written;
       if (packet.error != abi::Fault::kNone) args["error"] = abi::to_string(packet.error);

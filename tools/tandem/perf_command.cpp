@@ -86,6 +86,8 @@ void add_row(Report& report, const char* kind, const debug::Perf& perf, const de
   entry["bytes_per_cycle"] = rates.bytes_per_cycle;
   entry["macs_per_cycle"] = rates.macs_per_cycle;
   entry["array_use"] = row.matrix_cycles == 0 ? Json() : Json(rates.array_use);
+  entry["lane_ops"] = row.work.lane_ops;
+  entry["lane_use"] = row.vector_cycles == 0 ? Json() : Json(rates.lane_use);
   entry["port_use"] = rates.port_use;
 }
 
@@ -110,6 +112,7 @@ void print_json(const debug::Perf& perf, double ghz) {
   summary["bytes_read"] = perf.total.work.bytes_read;
   summary["bytes_written"] = perf.total.work.bytes_written;
   summary["array_use"] = rates.array_use;
+  summary["lane_use"] = rates.lane_use;
   summary["port_use"] = rates.port_use;
   summary["bytes_per_cycle"] = rates.bytes_per_cycle;
   summary["ghz"] = ghz;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/errors.hpp"
+#include "tandem/abi/asm.hpp"
 #include "tandem/debug/perf.hpp"
 #include "tandem/debug/timeline.hpp"
 #include "unit/debug/small_trace.hpp"
@@ -56,9 +57,9 @@ TEST(TimedRun, CountsWorkOfPackets) {
 }
 
 TEST(TimedRun, SplitsOpsIntoLayers) {
-  EXPECT_EQ(layer_of("layer.17/sdpa/block"), "layer.17");
+  EXPECT_EQ(run_layer_of("layer.17/sdpa/block"), "layer.17");
   EXPECT_EQ(op_in_layer("layer.17/sdpa/block"), "sdpa/block");
-  EXPECT_EQ(layer_of("rmsnorm"), "rmsnorm");
+  EXPECT_EQ(run_layer_of("rmsnorm"), "rmsnorm");
   const ScratchFile file("time_layers.trace");
   write_overlapping(file.path());
   const TimedRun run = load_timed_run(file.path());
@@ -91,6 +92,34 @@ TEST(TimedRun, RefusesTracesWithoutTime) {
   WrittenTrace(empty.path()).finish();
   expect_error(ErrorCode::kInvalidArgument, {"no packet", "completed"},
                [&] { load_timed_run(empty.path()); });
+}
+
+TEST(TimedRun, CountsOperationsOfMicroPrograms) {
+  const ScratchFile file("time_ucode.trace");
+  const auto words = abi::assemble_ucode(
+      "phase\n  ld v0, in0\n  fma v1, v0, v0, 1.0\n  fma v2, v1, v0, 1.0\n  st out0, v2\n");
+  WrittenTrace trace(file.path());
+  trace.writer().write(PhysAddr(kTraceMemory), std::as_bytes(std::span(words)));
+  abi::LoadUcodePacket load;
+  load.words = static_cast<std::uint32_t>(words.size());
+  load.dst_word = 3;
+  load.src_addr = kTraceMemory;
+  trace.packet(load, Engine::kVector, 10, 20);
+  abi::VectorPacket vector;
+  vector.cols = 5, vector.rows1 = 3, vector.rows0 = 1;
+  vector.ucode_start = 3;
+  vector.ucode_words = static_cast<std::uint16_t>(words.size());
+  vector.in0_type = vector.out0_type = abi::Dtype::kF32;
+  vector.in0_addr = kTraceMemory + 0x1000, vector.out0_addr = kTraceMemory + 0x2000;
+  vector.in0_col_stride = vector.out0_col_stride = 4;
+  vector.in0_row1_stride = vector.out0_row1_stride = 20;
+  trace.packet(vector, Engine::kVector, 40, 10);
+  trace.finish();
+  const TimedRun run = load_timed_run(file.path());
+  EXPECT_EQ(run.packets[1].work.lane_ops, 2u * 15);
+  EXPECT_EQ(run.packets[1].shape, "3 x 5");
+  const Perf perf = measure(run);
+  EXPECT_DOUBLE_EQ(perf.rates(perf.total).lane_use, 30.0 / (30 * perf.config.vector_lanes));
 }
 
 TEST(Perf, TimesAddUpWhereEnginesOverlap) {

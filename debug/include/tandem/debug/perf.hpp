@@ -21,12 +21,14 @@ struct PerfRow {
   /// started first. Times of all rows and `Perf::idle` add up to the run's time.
   std::uint64_t time = 0;
   std::uint64_t matrix_cycles = 0;  ///< Of the packets on the matrix engine.
+  std::uint64_t vector_cycles = 0;  ///< Of the packets on the vector engine.
   PacketWork work;
 };
 
 /// Figures of one row on a device.
 struct PerfRates {
   double array_use = 0;  ///< Multiply-adds in a slot of the array while the matrix engine is busy.
+  double lane_use = 0;   ///< Operations on elements in a lane while the vector engine is busy.
   double port_use = 0;   ///< Share of the busier direction of the memory port.
   double bytes_per_cycle = 0;
   double macs_per_cycle = 0;

@@ -20,6 +20,9 @@ struct PacketWork {
   std::uint64_t macs = 0;  ///< Of MATMUL; 0 for all others.
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
+  /// Of VECTOR, where the trace holds its micro-program: operations on elements, those on row
+  /// scalars, loads and stores not counted. `work_of` knows no programs and leaves it 0.
+  std::uint64_t lane_ops = 0;
 };
 PacketWork work_of(const abi::Packet& packet);
 
@@ -59,7 +62,7 @@ struct TimedRun {
   std::string backend;
   driver::DeviceConfig config;
   std::vector<std::string> ops;      ///< Names; the first is empty, of packets without an op.
-  std::vector<std::string> layers;   ///< Names; see `layer_of`.
+  std::vector<std::string> layers;   ///< Names; see `run_layer_of`.
   std::vector<TimedPacket> packets;  ///< In sequence order; those that completed.
   std::vector<Span> op_spans;        ///< Calls one after the other.
   std::vector<Span> layer_spans;
@@ -71,7 +74,7 @@ struct TimedRun {
 };
 
 /// The layer of an op: what stands before the first '/', e.g. "layer.17". All of it without one.
-std::string_view layer_of(std::string_view op);
+std::string_view run_layer_of(std::string_view op);
 /// The op without its layer, e.g. "sdpa/block"; the layer's name where nothing is left.
 std::string_view op_in_layer(std::string_view op);
 
