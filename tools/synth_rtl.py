@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Yosys runs in a sandbox that sees the current folder.
 WORK = Path('build/synth')
 LATCHES = 't:$dlatch t:$adlatch t:$dlatchsr t:$sr t:$_DLATCH_* t:$_DLATCHSR_* t:$_SR_*'
+# Stands for a target's own cell, and is the one latch that is meant.
+CLOCK_GATE = 'npu_clock_gate*'
 NO_GATES = ('$mem', '$scopeinfo', '$print', '$check', '$assert')
 
 
@@ -81,6 +83,7 @@ def elaborate(args):
                         if re.search(rf'parameter[^;]*\b{name}\b', known))
     yosys('elaborate', f'''
 read_slang --threads 1 -I rtl/fault --top {args.top} --best-effort-hierarchy {generics} {' '.join(files)}
+blackbox {CLOCK_GATE}
 select -assert-none {LATCHES}
 opt_expr
 opt_merge

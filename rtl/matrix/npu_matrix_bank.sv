@@ -45,7 +45,7 @@ module npu_matrix_bank
     line_of = (PairBits + 1)'({slot, in_slot});
   endfunction
 
-  // Memory and variables are of this block only and read before they are written, hence blocking assignments.
+  // The variables are of this block only, hence blocking assignments.
   // verilator lint_off BLKSEQ
   logic [LineBits-1:0] word;
   logic [PairBits-1:0] pair;
@@ -69,10 +69,10 @@ module npu_matrix_bank
         half = 2'b11;
         word = turned_data_i;
       end
-      if (~line[0] & half[0]) even_lo[line[PairBits:1]] = word[HalfBits-1:0];
-      if (~line[0] & half[1]) even_hi[line[PairBits:1]] = word[LineBits-1:HalfBits];
-      if (line[0] & half[0]) odd_lo[line[PairBits:1]] = word[HalfBits-1:0];
-      if (line[0] & half[1]) odd_hi[line[PairBits:1]] = word[LineBits-1:HalfBits];
+      if (~line[0] & half[0]) even_lo[line[PairBits:1]] <= word[HalfBits-1:0];
+      if (~line[0] & half[1]) even_hi[line[PairBits:1]] <= word[LineBits-1:HalfBits];
+      if (line[0] & half[0]) odd_lo[line[PairBits:1]] <= word[HalfBits-1:0];
+      if (line[0] & half[1]) odd_hi[line[PairBits:1]] <= word[LineBits-1:HalfBits];
     end
   end
   // verilator lint_on BLKSEQ
