@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clock that runs while enable_i is high, from the next rising edge on.
 //
-// enable_i comes from registers of clk_i; it is taken while the clock is low, so clk_o has whole pulses only. A target's
+// enable_i is synchronous to clk_i and taken while the clock is low, so clk_o has whole pulses only. A target's
 // own clock gate can stand in for this module.
 
 module npu_clock_gate (
