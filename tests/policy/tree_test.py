@@ -17,8 +17,9 @@ BELOW["rtlmodel"] = BELOW["driver"] | {"rtlmodel"}
 BELOW["runtime"] = BELOW["driver"] | {"runtime"}
 BELOW["ops"] = BELOW["runtime"] | {"ops"}
 BELOW["models"] = BELOW["ops"] | {"models"}
+BELOW["debug"] = BELOW["models"] | {"debug"}
 # Programs load backends as plug-ins and never link one.
-BELOW["tools"] = BELOW["models"]
+BELOW["tools"] = BELOW["debug"]
 BELOW["examples"] = BELOW["models"]
 # Inside driver/, base and abi lie below the rest.
 INNER = {"driver/include/tandem/base": {"base"}, "driver/src/base": {"base"},
