@@ -171,6 +171,11 @@ std::string coloured(std::string_view text, std::string_view code) {
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
+void print_error(const std::string& text) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{} {}\n", coloured("tandem: error:", "1;31"), text);
+}
+
 std::string version() { return TANDEM_VERSION; }
 
 }  // namespace tandem::cli

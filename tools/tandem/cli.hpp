@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tandem/base/error.hpp"
 #include "tandem/debug/timed_run.hpp"
 #include "tandem/runtime/device.hpp"
 
@@ -20,7 +21,7 @@ enum ExitCode : int {
   kSuccess = 0,
   kFailure = 1,  ///< The command ran into an error, or what it checked is wrong.
   kUsage = 2,    ///< The command line is wrong; nothing was done.
-  kNothing = 3,  ///< `check`: every case was unsupported, so nothing was compared.
+  kNothing = 3,  ///< Nothing could be compared.
 };
 
 /// A command line that parses but makes no sense; printed with the command's usage.
@@ -47,6 +48,9 @@ Command add_soak_command(CLI::App& app);
 Command add_timeline_command(CLI::App& app);
 Command add_perf_command(CLI::App& app);
 Command add_who_command(CLI::App& app);
+Command add_diff_command(CLI::App& app);
+Command add_reduce_command(CLI::App& app);
+std::vector<Command> add_trace_commands(CLI::App& app);
 Command add_wave_command(CLI::App& app);   // only in builds with zlib and lz4
 Command add_bench_command(CLI::App& app);  // only in builds with TANDEM_BENCH
 
@@ -89,6 +93,21 @@ bool stderr_is_terminal();
 bool stdout_is_terminal();
 /// `text` in a colour ("1;31") where stderr takes colours.
 std::string coloured(std::string_view text, std::string_view code);
+
+/// Prints "tandem: error: TEXT" on stderr, behind what stdout holds.
+void print_error(const std::string& text);
+
+/// Runs a comparison: what goes wrong in it is printed, and the exit code is kNothing, as nothing
+/// is known of the devices then.
+template <class Call>
+int comparing(Call&& call) {
+  try {
+    return call();
+  } catch (const Error& error) {
+    print_error(error.what());
+  }
+  return kNothing;
+}
 
 /// The version of the program, e.g. "0.1.0".
 std::string version();

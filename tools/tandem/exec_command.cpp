@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "tandem/driver/driver.hpp"
 #include "tandem/driver/registry.hpp"
 #include "tandem/runtime/config.hpp"
+#include "tandem/runtime/trace.hpp"
 #include "watch_flags.hpp"
 
 namespace tandem::cli {
@@ -28,6 +30,7 @@ struct ExecOptions {
   DeviceFlags device;
   WatchFlags watch;
   std::string file;
+  std::string record;
   bool json = false;
 };
 
@@ -41,9 +44,12 @@ driver::DeviceConfig config_of(const DeviceFlags& flags, const driver::BackendUr
 // Runs the steps on a bare driver: nothing but the file decides what lies in memory.
 class Executor {
  public:
-  Executor(const abi::ExecFile& file, driver::Driver& driver) : file_(file), driver_(driver) {
+  // `trace`: where to record, or null.
+  Executor(const abi::ExecFile& file, driver::Driver& driver, runtime::TraceWriter* trace)
+      : file_(file), driver_(driver), trace_(trace) {
     driver_.set_completion_hook([this](const abi::Packet&, const abi::Completion& completion) {
       completions_[completion.seq] = completion;
+      if (trace_ != nullptr) trace_->completion(completion);
     });
   }
 
@@ -61,7 +67,12 @@ class Executor {
  private:
   void take(const abi::ExecWrite& write) {
     settle();
-    driver_.backend().write(PhysAddr(write.addr), std::as_bytes(std::span(write.bytes)));
+    put(write.addr, write.bytes);
+  }
+
+  void put(std::uint64_t addr, std::span<const std::uint8_t> bytes) {
+    driver_.backend().write(PhysAddr(addr), std::as_bytes(bytes));
+    if (trace_ != nullptr) trace_->write(PhysAddr(addr), std::as_bytes(bytes));
   }
 
   void take(const abi::ExecFill& fill) {
@@ -75,8 +86,7 @@ class Executor {
     }
     for (std::uint64_t done = 0; done < fill.count; done += kPieceElements) {
       const std::uint64_t count = std::min(kPieceElements, fill.count - done);
-      driver_.backend().write(PhysAddr(fill.addr + done * width),
-                              std::as_bytes(std::span(piece).first(count * width)));
+      put(fill.addr + done * width, std::span(piece).first(count * width));
     }
   }
 
@@ -96,6 +106,7 @@ class Executor {
   std::uint64_t submit(abi::Packet& packet) {
     std::uint64_t seq = 0;
     past_faults([&] { seq = driver_.submit(packet); });
+    if (trace_ != nullptr) trace_->packet(packet);
     return seq;
   }
 
@@ -131,6 +142,7 @@ class Executor {
 
   const abi::ExecFile& file_;
   driver::Driver& driver_;
+  runtime::TraceWriter* trace_;
   std::map<std::uint64_t, abi::Completion> completions_;
   std::vector<std::pair<std::uint64_t, const abi::ExecPacket*>> pending_;
   std::vector<std::string> failures_;
@@ -152,9 +164,12 @@ int exec(const ExecOptions& options) {
                         {.on_fault = driver::DriverOptions::OnFault::kHold});
   driver.start();
   driver.set_watch(watch);
-  Executor executor(file, driver);
+  std::optional<runtime::TraceWriter> trace;
+  if (!options.record.empty()) trace.emplace(options.record, driver.backend().name(), config);
+  Executor executor(file, driver, trace ? &*trace : nullptr);
   try {
     executor.run();
+    if (trace) trace->finish();
   } catch (const driver::WatchStop& stop) {
     Report report(driver.backend().name());
     return report_stop(stop, options.json ? &report : nullptr);
@@ -194,6 +209,8 @@ Command add_exec_command(CLI::App& app) {
   add_device_flags(*command, options->device);
   add_hybrid_flags(*command, options->device);
   add_watch_flags(*command, options->watch);
+  command->add_option("--record", options->record, "Record packets and memory for `tandem replay`")
+      ->type_name("TRACE");
   command->add_flag("--json", options->json, "Print JSON");
   return {command, [options] { return exec(*options); }};
 }

@@ -17,15 +17,10 @@ using namespace tandem::cli;
 
 constexpr const char* kFooter =
     "Exit codes: 0 success; 1 the command failed or what it checked is wrong; 2 wrong command line;"
-    "\n3 `check` found every case unsupported.\nEnvironment: TANDEM_LOG=debug shows what the "
+    "\n3 nothing could be compared.\nEnvironment: TANDEM_LOG=debug shows what the "
     "layers do, TANDEM_PLUGIN_PATH and "
     "TANDEM_CONFIG_PATH\nadd directories of backends and configurations, NO_COLOR turns colours "
     "off.\n`tandem COMMAND --help` tells about a command.";
-
-void print_error(const std::string& text) {
-  std::fflush(stdout);
-  fmt::print(stderr, "{} {}\n", coloured("tandem: error:", "1;31"), text);
-}
 
 int run_chosen(const std::vector<Command>& commands) {
   for (const Command& command : commands) {
@@ -55,6 +50,9 @@ int main(int argc, char** argv) {
       add_replay_command(app),   add_check_command(app),    add_soak_command(app),
       add_timeline_command(app), add_perf_command(app),     add_who_command(app),
   };
+  commands.push_back(add_diff_command(app));
+  commands.push_back(add_reduce_command(app));
+  for (Command& command : add_trace_commands(app)) commands.push_back(std::move(command));
 #ifdef TANDEM_WITH_WAVE
   commands.push_back(add_wave_command(app));
 #endif

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "case_commands.hpp"
 #include "cli.hpp"
 #include "report.hpp"
 #include "tandem/debug/history.hpp"
@@ -67,6 +68,7 @@ driver::WatchStop in_trace(const driver::WatchStop& stop, const std::string& tra
 }
 
 int replay(const ReplayFlags& flags) {
+  if (is_case_file(flags.trace)) return replay_case(flags.trace, flags.device, flags.json);
   const std::vector<driver::WatchRange> watch = watch_ranges(flags.watch);
   runtime::Device device = open_device(flags.device);
   device.set_watch(watch);
@@ -84,7 +86,7 @@ Command add_replay_command(CLI::App& app) {
   auto flags = std::make_shared<ReplayFlags>();
   CLI::App* command = app.add_subcommand(
       "replay", "Run a recorded trace on any backend and compare every completion");
-  command->add_option("trace", flags->trace, "From `tandem run --record`")
+  command->add_option("trace", flags->trace, "From `tandem run --record`, or a case")
       ->type_name("TRACE")
       ->required();
   add_device_flags(*command, flags->device);

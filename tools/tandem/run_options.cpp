@@ -109,16 +109,21 @@ void add_output_options(CLI::App& command, RunOptions& o) {
 
 }  // namespace
 
-void add_run_options(CLI::App& command, RunOptions& o) {
-  command.add_option("--model", o.model, "GGUF file or Hugging Face directory")
-      ->type_name("PATH")
-      ->required();
+CLI::Option* add_model_options(CLI::App& command, RunOptions& o) {
+  CLI::Option* model =
+      command.add_option("--model", o.model, "GGUF file or Hugging Face directory")
+          ->type_name("PATH");
   add_prompt_options(command, o);
   add_sampling_options(command, o);
+  add_device_memory_options(command, o);
+  return model;
+}
+
+void add_run_options(CLI::App& command, RunOptions& o) {
+  add_model_options(command, o)->required();
   add_device_flags(command, o.device);
   add_hybrid_flags(command, o.device);
   add_watch_flags(command, o.watch);
-  add_device_memory_options(command, o);
   add_output_options(command, o);
 }
 

@@ -46,6 +46,10 @@ struct RunOptions {
 
 void add_run_options(CLI::App& command, RunOptions& options);
 
+/// Those that decide what a run computes: model, prompt, sampling, types in device memory. Returns
+/// --model, which is not required.
+CLI::Option* add_model_options(CLI::App& command, RunOptions& options);
+
 /// What the parser cannot see: contradictions and values out of range. Throws UsageError.
 void check_run_options(const RunOptions& options);
 

@@ -188,7 +188,7 @@ void for_each_element(const Packet& packet, const Operand& operand, const ReadMe
 std::string index_text(const Packet& packet, const Operand& operand, std::uint64_t number) {
   const std::uint64_t in_run = operand.run_bytes / element_size(packet, operand);
   std::vector<std::uint64_t> index;
-  if (in_run > 1) index.push_back(number % in_run);
+  if (in_run > 1 || packet.opcode == Opcode::kMatmul) index.push_back(number % in_run);
   number /= in_run;
   for (int d = operand.num_dims - 1; d >= 0; --d) {
     const std::uint64_t extent = operand.dims[static_cast<std::size_t>(d)].extent;
