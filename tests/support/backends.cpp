@@ -53,11 +53,9 @@ constexpr BackendUnderTest kBackends[] = {
 #endif
     {"CmodelCheck", "cmodel:?check=1", kHaveCmodel, {}, {}},
     {"HybridTiny", "hybrid:[every=2]cmodel:tiny,rtl:tiny", kHaveRtlTiny, {}, {}, "tiny"},
-    {"HybridCmodel",
-     "hybrid:[every=2]cmodel:,cmodel:?threads=1&simd=portable",
-     kHaveCmodel,
-     {},
-     {}},
+    // All packets on the first device, in batches.
+    {"HybridRtl", "hybrid:rtl:tiny?stalls=3,cmodel:tiny", kHaveRtlTiny, {}, {}, "tiny"},
+    {"HybridCmodel", "hybrid:cmodel:,cmodel:?threads=1&simd=portable", kHaveCmodel, {}, {}},
     {"LockstepCmodel", "lockstep:cmodel:,cmodel:?threads=1&simd=portable", kHaveCmodel, {}, {}},
 };
 

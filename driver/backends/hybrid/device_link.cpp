@@ -19,7 +19,7 @@ namespace reg = abi::reg;
 using abi::DeviceState;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint32_t kEntries = 2;  // The smallest ring; one packet is in it at a time.
+constexpr auto kEntries = static_cast<std::uint32_t>(kLinkPackets);
 constexpr std::chrono::microseconds kSpin{20};
 // A reset is noticed so soon.
 constexpr std::chrono::milliseconds kSlice{2};
@@ -85,6 +85,9 @@ void DeviceLink::write_regions(std::span<const abi::Region> regions) {
 void DeviceLink::open(std::span<const abi::Region> regions) {
   device_->write32(reg::kCtrl, 0);
   await_state(false);
+  // What a halted device had not begun is taken back.
+  count_ = device_->read32(reg::kRingHead);
+  device_->write32(reg::kRingTail, count_);
   write_regions(regions);
   write64(reg::kRingBaseLo, commands_);
   device_->write32(reg::kRingEntries, kEntries);
@@ -92,6 +95,7 @@ void DeviceLink::open(std::span<const abi::Region> regions) {
   device_->write32(reg::kCplEntries, kEntries);
   device_->write32(reg::kIrqMask, reg::kIrqStatusCompletion | reg::kIrqStatusError);
   device_->write32(reg::kCtrl, reg::kCtrlEnable);
+  halts_ = false;
   await_state(true);
   if (state_of(*device_) == DeviceState::kError) {
     throw Error(ErrorCode::kDeviceFault,
@@ -104,37 +108,63 @@ void DeviceLink::open(std::span<const abi::Region> regions) {
   open_ = true;
 }
 
-bool DeviceLink::await(std::uint32_t count, const std::atomic<bool>& cancelled) {
-  const auto start = Clock::now();
-  for (;;) {
-    if (device_->read32(reg::kCplTail) == count) return true;
-    if (cancelled.load(std::memory_order_relaxed)) return false;
-    if (Clock::now() - start < kSpin) {
-      std::this_thread::yield();
-    } else {
-      device_->wait_irq(kSlice);
-    }
-  }
+void DeviceLink::set_halt(bool halt_on_error) {
+  if (halts_ == halt_on_error) return;
+  device_->write32(reg::kCtrl, reg::kCtrlEnable | (halt_on_error ? reg::kCtrlHaltOnError : 0));
+  halts_ = halt_on_error;
 }
 
-abi::Completion DeviceLink::run(const abi::Packet& packet, std::span<const abi::Region> regions,
-                                const std::atomic<bool>& cancelled) {
+void DeviceLink::submit(std::span<const abi::Packet> packets) {
+  for (abi::Packet copy : packets) {
+    copy.flags |= abi::kFlagIrq;  // What `run` sleeps on; the packet's own is the caller's.
+    const std::uint64_t slot = count_++ % kEntries;
+    ram_.write(commands_ + slot * abi::kPacketBytes, std::as_bytes(std::span(&copy, 1)));
+  }
+  device_->write32(reg::kRingTail, count_);
+}
+
+abi::Completion DeviceLink::record(std::uint32_t count) const {
+  abi::Completion found;
+  ram_.read(completions_ + count % kEntries * std::uint64_t{abi::kCompletionBytes},
+            std::as_writable_bytes(std::span(&found, 1)));
+  return found;
+}
+
+void DeviceLink::run(std::span<const abi::Packet> packets, std::span<const abi::Region> regions,
+                     bool halt_on_error, const std::atomic<bool>& cancelled, const Ended& ended) {
   const bool same_map =
       open_ && std::equal(regions.begin(), regions.end(), regions_.begin(), regions_.end(), same);
   if (!same_map) open(regions);
-  abi::Packet copy = packet;
-  copy.flags |= abi::kFlagIrq;  // What `await` sleeps on; the packet's own is the caller's.
-  const std::uint64_t slot = count_ % kEntries;
-  ram_.write(commands_ + slot * abi::kPacketBytes, std::as_bytes(std::span(&copy, 1)));
-  device_->write32(reg::kRingTail, ++count_);
-  abi::Completion record;
-  if (!await(count_, cancelled)) return record;
-  ram_.read(completions_ + slot * abi::kCompletionBytes,
-            std::as_writable_bytes(std::span(&record, 1)));
-  device_->write32(reg::kCplHead, count_);
-  device_->write32(reg::kIrqStatus, ~std::uint32_t{0});
-  packets_.fetch_add(1, std::memory_order_relaxed);
-  return record;
+  set_halt(halt_on_error);
+  std::uint32_t next = count_;  // Record to come.
+  submit(packets);
+  bool failed = false;  // The device halts, or has halted.
+  bool drained = false;
+  auto progress = Clock::now();
+  while (next != count_ && !(failed && drained)) {
+    // The state first: what is counted once the device stands still is all.
+    drained = failed && state_of(*device_) == DeviceState::kError;
+    const std::uint32_t tail = device_->read32(reg::kCplTail);
+    if (tail == next && drained) break;
+    if (tail == next) {
+      if (cancelled.load(std::memory_order_relaxed)) return;
+      if (Clock::now() - progress < kSpin) {
+        std::this_thread::yield();
+      } else if (device_->wait_irq(kSlice)) {
+        device_->write32(reg::kIrqStatus, ~std::uint32_t{0});
+      }
+      continue;
+    }
+    for (; next != tail; ++next) {
+      const abi::Completion found = record(next);
+      failed = failed || (halt_on_error && found.error != abi::Fault::kNone);
+      packets_.fetch_add(1, std::memory_order_relaxed);
+      ended(found);
+    }
+    device_->write32(reg::kCplHead, next);
+    progress = Clock::now();
+  }
+  if (failed) open_ = false;  // `open` takes back what was not begun.
 }
 
 void DeviceLink::reset() {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device that runs one packet at a time, over rings of its own.
+// A device that runs packets handed to it, over rings of its own.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,7 +18,9 @@
 namespace tandem::hybrid {
 
 /// Bytes of the window that a link needs in the shared memory.
-inline constexpr std::uint64_t kLinkBytes = 4096;
+inline constexpr std::uint64_t kLinkBytes = 8192;
+/// Packets that a link takes at once.
+inline constexpr std::size_t kLinkPackets = 16;
 
 /// Thread-safety: one thread at a time; `device` as Backend.
 class DeviceLink {
@@ -30,11 +33,14 @@ class DeviceLink {
   driver::Backend& device() { return *device_; }
   const std::string& label() const { return label_; }
 
-  /// Runs the packet with this memory map, and waits for its completion. Ends early, with an
-  /// undefined record, once `cancelled` is set; the device then needs a reset. Throws what the
-  /// device throws, and kDeviceFault if it does not take its rings.
-  abi::Completion run(const abi::Packet& packet, std::span<const abi::Region> regions,
-                      const std::atomic<bool>& cancelled);
+  /// Runs at most kLinkPackets with this memory map, as the device overlaps them, and calls `ended`
+  /// for each record in order. With `halt_on_error` nothing starts behind a packet that fails; its
+  /// record and later ones are told once nothing runs any more. Returns early once `cancelled` is
+  /// set; the device then needs a reset. Throws what the device throws, and kDeviceFault if it does
+  /// not take its rings.
+  using Ended = std::function<void(const abi::Completion&)>;
+  void run(std::span<const abi::Packet> packets, std::span<const abi::Region> regions,
+           bool halt_on_error, const std::atomic<bool>& cancelled, const Ended& ended);
 
   /// Abandons what runs; micro-programs are lost.
   void reset();
@@ -45,7 +51,9 @@ class DeviceLink {
  private:
   void open(std::span<const abi::Region> regions);
   void write_regions(std::span<const abi::Region> regions);
-  bool await(std::uint32_t count, const std::atomic<bool>& cancelled);
+  void submit(std::span<const abi::Packet> packets);
+  void set_halt(bool halt_on_error);
+  abi::Completion record(std::uint32_t count) const;
   void await_state(bool enabled);
   void write64(std::uint32_t lo_offset, std::uint64_t value);
 
@@ -57,6 +65,7 @@ class DeviceLink {
   const std::uint64_t commands_;
   const std::uint64_t completions_;
   bool open_ = false;
+  bool halts_ = false;       // CTRL.HALT_ON_ERROR of the device.
   std::uint32_t count_ = 0;  // Packets since reset.
   std::vector<abi::Region> regions_;
   std::atomic<std::uint64_t> packets_{0};

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -52,10 +53,13 @@ void OpNames::note(const driver::Annotation& note) {
 std::string OpNames::op(std::uint64_t seq) {
   const std::lock_guard lock(mutex_);
   const auto next = ops_.upper_bound(seq);
-  if (next == ops_.begin()) return {};
-  const auto found = std::prev(next);
-  ops_.erase(ops_.begin(), found);  // Packets come in order: earlier ones are not asked for.
-  return found->second;
+  return next == ops_.begin() ? std::string() : std::prev(next)->second;
+}
+
+void OpNames::forget_before(std::uint64_t seq) {
+  const std::lock_guard lock(mutex_);
+  const auto next = ops_.upper_bound(seq);
+  if (next != ops_.begin()) ops_.erase(ops_.begin(), std::prev(next));
 }
 
 HybridEngine::HybridEngine(std::unique_ptr<DeviceLink> a, std::unique_ptr<DeviceLink> b,
@@ -76,36 +80,66 @@ std::optional<abi::Engine> HybridEngine::engine_for(std::uint8_t opcode) const {
   return info != nullptr ? std::optional(info->engine) : std::nullopt;
 }
 
-void HybridEngine::execute(const abi::Packet& packet, const abi::OperandList& /*operands*/,
-                           const driver::ExecutionContext& context,
-                           driver::ExecutionResult& result) {
-  const bool on_b =
-      selection_.has(packet.seq, selection_.needs_ops() ? ops_.op(packet.seq) : std::string());
-  DeviceLink& link = on_b ? *b_ : *a_;
-  DeviceLink& other = on_b ? *a_ : *b_;
-  if (on_b) ++chosen_;
+bool HybridEngine::is_chosen(const abi::Packet& packet) {
+  return selection_.has(packet.seq, selection_.needs_ops() ? ops_.op(packet.seq) : std::string());
+}
+
+std::size_t HybridEngine::take(std::span<const abi::Packet> packets) {
+  ops_.forget_before(packets[0].seq);
+  on_b_ = is_chosen(packets[0]);
+  std::size_t count = 1;
+  const std::size_t limit = std::min(packets.size(), kLinkPackets);
+  while (count < limit && is_chosen(packets[count]) == on_b_) ++count;
+  return count;
+}
+
+void HybridEngine::run(std::span<const abi::Packet> packets,
+                       const driver::ExecutionContext& context, bool halt_on_error,
+                       const Ended& ended) {
+  DeviceLink& link = on_b_ ? *b_ : *a_;
+  std::size_t done = 0;
   try {
-    const abi::Completion record = link.run(packet, context.regions, context.cancelled);
-    result.error = record.error;
-    result.fault_addr = record.fault_addr;
-    result.checksum = record.checksum;
-    result.engine = record.engine;
-    result.cycles = record.cycles;
-    result.start_cycle = record.start_cycle;
-    if (packet.opcode != abi::Opcode::kLoadUcode || record.error != abi::Fault::kNone) return;
-    const abi::Completion mirrored = other.run(packet, context.regions, context.cancelled);
-    if (mirrored.error != abi::Fault::kNone && !context.cancelled) {
-      fail(
-          Error(ErrorCode::kMismatch,
-                fmt::format("hybrid: LOAD_UCODE seq {} succeeds on {} and ends with {} at {:#x} on "
-                            "{}",
-                            packet.seq, link.label(), abi::to_string(mirrored.error),
-                            mirrored.fault_addr, other.label())));
-    }
+    check();
+    link.run(packets, context.regions, halt_on_error, context.cancelled,
+             [&](const abi::Completion& record) {
+               const abi::Packet& packet = packets[done++];
+               if (on_b_) ++chosen_;
+               const bool loads = packet.opcode == abi::Opcode::kLoadUcode;
+               if (loads && record.error == abi::Fault::kNone) mirror(packet, context);
+               driver::ExecutionResult result;
+               result.error = record.error;
+               result.fault_addr = record.fault_addr;
+               result.checksum = record.checksum;
+               result.engine = record.engine;
+               result.cycles = record.cycles;
+               result.start_cycle = record.start_cycle;
+               ended(result);
+             });
+    return;
   } catch (const Error& error) {
-    fail(error.with_context(fmt::format("hybrid: packet seq {} on {}", packet.seq, link.label())));
-    result.error = abi::Fault::kBusError;
+    fail(error.with_context(fmt::format("hybrid: packet seq {} on {}",
+                                        packets[std::min(done, packets.size() - 1)].seq,
+                                        link.label())));
   }
+  if (done == packets.size()) return;
+  driver::ExecutionResult failed;
+  failed.error = abi::Fault::kBusError;
+  ended(failed);
+}
+
+/// The other device gets what was loaded before software may change the source.
+void HybridEngine::mirror(const abi::Packet& packet, const driver::ExecutionContext& context) {
+  DeviceLink& link = on_b_ ? *b_ : *a_;
+  DeviceLink& other = on_b_ ? *a_ : *b_;
+  other.run({&packet, 1}, context.regions, false, context.cancelled,
+            [&](const abi::Completion& record) {
+              if (record.error == abi::Fault::kNone) return;
+              fail(Error(ErrorCode::kMismatch,
+                         fmt::format("hybrid: LOAD_UCODE seq {} succeeds on {} and ends with {} at "
+                                     "{:#x} on {}",
+                                     packet.seq, link.label(), abi::to_string(record.error),
+                                     record.fault_addr, other.label())));
+            });
 }
 
 void HybridEngine::fail(const Error& error) {

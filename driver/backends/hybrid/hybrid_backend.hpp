@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "device_link.hpp"
@@ -23,14 +24,17 @@ class OpNames {
  public:
   void note(const driver::Annotation& note);
   std::string op(std::uint64_t seq);
+  /// Packets before `seq` will not be asked for any more.
+  void forget_before(std::uint64_t seq);
 
  private:
   std::mutex mutex_;
   std::map<std::uint64_t, std::string> ops_;  // By first packet; empty: none from here on.
 };
 
-/// Hands every packet, control packets and those with errors too, to one of two devices and waits
-/// for it. LOAD_UCODE runs on both, first on the one chosen, whose outcome counts.
+/// Hands every packet, control packets and those with errors too, to one of two devices; packets of
+/// one device overlap there, and all have ended before the other one gets any. LOAD_UCODE runs on
+/// both, first on the one chosen, whose outcome counts.
 class HybridEngine final : public driver::Engine {
  public:
   HybridEngine(std::unique_ptr<DeviceLink> a, std::unique_ptr<DeviceLink> b, Selection selection);
@@ -38,8 +42,11 @@ class HybridEngine final : public driver::Engine {
 
   std::optional<abi::Engine> engine_for(std::uint8_t opcode) const override;
   bool takes_all() const override { return true; }
-  void execute(const abi::Packet& packet, const abi::OperandList& operands,
-               const driver::ExecutionContext& context, driver::ExecutionResult& result) override;
+  std::size_t take(std::span<const abi::Packet> packets) override;
+  void run(std::span<const abi::Packet> packets, const driver::ExecutionContext& context,
+           bool halt_on_error, const Ended& ended) override;
+  void execute(const abi::Packet&, const abi::OperandList&, const driver::ExecutionContext&,
+               driver::ExecutionResult&) override {}
   void reset() override;
 
   DeviceLink& a() { return *a_; }
@@ -49,12 +56,15 @@ class HybridEngine final : public driver::Engine {
   void check();
 
  private:
+  bool is_chosen(const abi::Packet& packet);
+  void mirror(const abi::Packet& packet, const driver::ExecutionContext& context);
   void fail(const Error& error);
 
   std::unique_ptr<DeviceLink> a_;
   std::unique_ptr<DeviceLink> b_;
   const Selection selection_;
   OpNames ops_;
+  bool on_b_ = false;  // Of the packets taken last.
   std::uint64_t chosen_ = 0;
   std::mutex mutex_;
   std::optional<Error> failure_;

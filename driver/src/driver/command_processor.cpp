@@ -27,6 +27,8 @@ constexpr std::chrono::nanoseconds kLongestWait = std::chrono::hours(24);
 CommandProcessor::Impl::Impl(const DeviceConfig& config, std::shared_ptr<SparseRam> ram,
                              Engine& engine)
     : ram_(std::move(ram)),
+      engine_(engine),
+      takes_all_(engine.takes_all()),
       regs_(config),
       executor_(*ram_, engine, config.ucode_words),
       observed_(engine.observes()),

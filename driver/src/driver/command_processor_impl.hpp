@@ -66,8 +66,11 @@ class CommandProcessor::Impl {
   bool has_work() const;
   bool spin_for_work() const;
   bool issue();
+  bool issue_batch();
   bool stops_at_break(std::uint64_t seq);
-  void retire(const abi::Packet& packet, abi::Engine engine, const ExecutionResult& result);
+  /// `last`: nothing runs behind it, so that halts take effect.
+  void retire(const abi::Packet& packet, abi::Engine engine, const ExecutionResult& result,
+              bool last = true);
 
   // Both.
   void capture(abi::Fault fault, std::uint64_t seq, std::uint64_t fault_addr);
@@ -77,6 +80,8 @@ class CommandProcessor::Impl {
   }
 
   const std::shared_ptr<SparseRam> ram_;
+  Engine& engine_;
+  const bool takes_all_;
   RegisterFile regs_;
   PacketExecutor executor_;
   const bool observed_;
@@ -101,6 +106,7 @@ class CommandProcessor::Impl {
   std::condition_variable wake_;
   std::condition_variable parked_changed_;
   bool parked_ = false;
+  bool batch_failed_ = false;  ///< A packet before the last of a batch failed. The worker's.
   bool stop_ = false;
   bool resetting_ = false;
   bool ring_failed_ = false;  ///< BAD_RING; only a reset helps.

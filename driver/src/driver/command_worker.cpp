@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Worker side of the command processor: fetch, break, execute, retire, halt.
+#include <algorithm>
+#include <array>
 #include <cfenv>
 #include <chrono>
 #include <cstring>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "command_processor_impl.hpp"
 #include "spin.hpp"
@@ -17,6 +21,8 @@ using abi::DeviceState;
 // Long enough to bridge the gap between two doorbells of a busy driver, short enough not to be seen
 // on a shared core.
 constexpr std::chrono::microseconds kIdleSpin{20};
+// Packets that an engine which is a device gets at once.
+constexpr std::uint32_t kMaxBatch = 16;
 
 }  // namespace
 
@@ -82,6 +88,7 @@ bool CommandProcessor::Impl::stops_at_break(std::uint64_t seq) {
 
 /// Takes one packet through its life. False: the worker is to park.
 bool CommandProcessor::Impl::issue() {
+  if (takes_all_) return issue_batch();
   const std::uint32_t head = ring_head_.load(std::memory_order_relaxed);
   const std::size_t slot = head & rings_.command_mask;
   abi::Packet packet;
@@ -103,9 +110,55 @@ bool CommandProcessor::Impl::issue() {
   return halt_.load(std::memory_order_relaxed) == DeviceState::kDisabled;
 }
 
+/// The same for as many packets as the engine takes at once.
+bool CommandProcessor::Impl::issue_batch() {
+  const std::uint32_t head = ring_head_.load(std::memory_order_relaxed);
+  const std::uint32_t unread =
+      cpl_tail_.load(std::memory_order_relaxed) - cpl_head_.load(std::memory_order_seq_cst);
+  const std::uint32_t ctrl = ctrl_.load(std::memory_order_acquire);
+  batch_failed_ = false;
+  std::size_t count = std::min({ring_tail_.load(std::memory_order_acquire) - head,
+                                rings_.completion_entries - unread, kMaxBatch});
+  if (count == 0) return true;  // Software took packets back.
+  if ((ctrl & reg::kCtrlSingleStep) != 0) count = 1;
+  std::array<abi::Packet, kMaxBatch> packets;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t slot = (head + i) & rings_.command_mask;
+    std::memcpy(static_cast<void*>(&packets[i]), rings_.commands + slot * abi::kPacketBytes,
+                abi::kPacketBytes);
+    const bool may_break = (ctrl & reg::kCtrlBreakEnable) != 0;
+    if (may_break && i == 0 && stops_at_break(packets[i].seq)) return false;
+    if (may_break && i != 0 && packets[i].seq == regs_.get64(reg::kBreakSeqLo)) count = i;
+  }
+  const std::span batch(packets.data(), engine_.take(std::span(packets.data(), count)));
+  const auto size = static_cast<std::uint32_t>(batch.size());
+  ring_head_.store(head + size, std::memory_order_release);
+
+  std::uint32_t done = 0;
+  const auto end = [&](const ExecutionResult& result, bool last) {
+    retire(batch[done++], result.engine.value_or(abi::Engine::kControl), result, last);
+  };
+  const bool halts = (ctrl & reg::kCtrlHaltOnError) != 0;
+  std::vector<ExecutionResult> held;  // From a failure that halts on, until RING_HEAD is right.
+  executor_.run(batch, halts, [&](const ExecutionResult& result) {
+    if (halts && (!held.empty() || result.error != abi::Fault::kNone)) {
+      held.push_back(result);
+    } else {
+      end(result, done + 1 == size);
+    }
+  });
+  if (executor_.cancelled.load(std::memory_order_acquire)) return false;
+  ring_head_.store(head + done + static_cast<std::uint32_t>(held.size()),
+                   std::memory_order_release);
+  for (std::size_t i = 0; i < held.size(); ++i) end(held[i], i + 1 == held.size());
+  return halt_.load(std::memory_order_relaxed) == DeviceState::kDisabled;
+}
+
 void CommandProcessor::Impl::retire(const abi::Packet& packet, abi::Engine engine,
-                                    const ExecutionResult& result) {
+                                    const ExecutionResult& result, bool last) {
   const bool failed = result.error != abi::Fault::kNone;
+  const bool any_failed =
+      std::exchange(batch_failed_, !last && (batch_failed_ || failed)) || failed;
   abi::Completion record;
   record.seq = packet.seq;
   record.error = result.error;
@@ -126,15 +179,16 @@ void CommandProcessor::Impl::retire(const abi::Packet& packet, abi::Engine engin
   }
   std::uint32_t irq = (packet.flags & abi::kFlagIrq) != 0 ? reg::kIrqStatusCompletion : 0;
   const std::uint32_t ctrl = ctrl_.load(std::memory_order_acquire);
-  const bool halts = failed && (ctrl & reg::kCtrlHaltOnError) != 0;
-  if (failed || (ctrl & reg::kCtrlSingleStep) != 0) {
+  const bool halts = last && any_failed && (ctrl & reg::kCtrlHaltOnError) != 0;
+  const bool steps = last && (ctrl & reg::kCtrlSingleStep) != 0;
+  if (failed || halts || steps) {
     const Lock lock(control_);
     if (failed) {
       capture(result.error, packet.seq, result.fault_addr);
       irq |= reg::kIrqStatusError;
     }
     const bool enabled = (ctrl_.load(std::memory_order_relaxed) & reg::kCtrlEnable) != 0;
-    if (enabled && !ring_failed_ && (halts || (ctrl & reg::kCtrlSingleStep) != 0)) {
+    if (enabled && !ring_failed_ && (halts || steps)) {
       halt_.store(halts ? DeviceState::kError : DeviceState::kStep, std::memory_order_release);
       irq |= reg::kIrqStatusHalt;
     }

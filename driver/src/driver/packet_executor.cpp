@@ -54,7 +54,7 @@ std::uint32_t load_word(const std::byte* host) {
 }  // namespace
 
 PacketExecutor::PacketExecutor(SparseRam& ram, Engine& engine, std::uint32_t ucode_words)
-    : ram_(ram), engine_(engine), observed_(engine.observes()), takes_all_(engine.takes_all()) {
+    : ram_(ram), engine_(engine), observed_(engine.observes()) {
   for (unsigned opcode = 0; opcode < engine_of_.size(); ++opcode) {
     if (is_control(static_cast<Opcode>(opcode))) {
       engine_of_[opcode] = abi::Engine::kControl;
@@ -84,7 +84,6 @@ void PacketExecutor::reset() {
 }
 
 abi::Engine PacketExecutor::execute(const abi::Packet& packet, ExecutionResult& result) {
-  if (takes_all_) return forward(packet, result);
   if (!observed_ && is_plain_control(packet)) return abi::Engine::kControl;
   abi::Engine engine = abi::Engine::kControl;
   abi::OperandList operands;
@@ -101,16 +100,25 @@ abi::Engine PacketExecutor::execute(const abi::Packet& packet, ExecutionResult& 
   return engine;
 }
 
-/// To an engine that is a device itself.
-abi::Engine PacketExecutor::forward(const abi::Packet& packet, ExecutionResult& result) {
-  const auto& taker = engine_of_[static_cast<std::uint8_t>(packet.opcode)];
-  const abi::Engine engine = taker.value_or(abi::Engine::kControl);
-  if (engine != abi::Engine::kControl) {
-    busy.store(1u << static_cast<unsigned>(engine), std::memory_order_relaxed);
+void PacketExecutor::run(std::span<const abi::Packet> packets, bool halt_on_error,
+                         const Engine::Ended& ended) {
+  std::size_t count = 0;
+  const auto counted = [&](const ExecutionResult& result) {
+    ++count;
+    ended(result);
+  };
+  try {
+    const ExecutionContext context{ram_, ucode_, regions_, cancelled};
+    engine_.run(packets, context, halt_on_error, counted);
+    return;
+  } catch (const std::exception& error) {
+    log::error("packets from seq {} on ended by an exception of the engine: {}", packets[0].seq,
+               error.what());
   }
-  run_engine(packet, {}, result);
-  busy.store(0, std::memory_order_relaxed);
-  return result.engine.value_or(engine);
+  if (count == packets.size()) return;
+  ExecutionResult failed;
+  failed.error = Fault::kBusError;
+  ended(failed);
 }
 
 CheckResult PacketExecutor::check(const abi::Packet& packet, abi::Engine& engine,

@@ -25,6 +25,9 @@ class PacketExecutor {
   /// `cancelled` is set.
   abi::Engine execute(const abi::Packet& packet, ExecutionResult& result);
 
+  /// Engine::run, with exceptions as there.
+  void run(std::span<const abi::Packet> packets, bool halt_on_error, const Engine::Ended& ended);
+
   /// Forgets micro-programs and tables, and tells the engine.
   void reset();
 
@@ -32,7 +35,6 @@ class PacketExecutor {
   std::atomic<std::uint32_t> busy{0};  ///< Bit n: engine n executes.
 
  private:
-  abi::Engine forward(const abi::Packet& packet, ExecutionResult& result);
   abi::CheckResult check(const abi::Packet& packet, abi::Engine& engine,
                          abi::OperandList& operands);
   abi::CheckResult check_program(const abi::Packet& packet);
@@ -48,7 +50,6 @@ class PacketExecutor {
   SparseRam& ram_;
   Engine& engine_;
   const bool observed_;
-  const bool takes_all_;
   std::array<std::optional<abi::Engine>, 256> engine_of_{};
   std::vector<abi::Region> regions_;
   bool backed_ = true;  ///< Every valid region lies in RAM.

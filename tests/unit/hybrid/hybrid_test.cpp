@@ -116,6 +116,32 @@ TEST(Hybrid, TimesAreThoseOfTheTimedDevice) {
   EXPECT_GT(cycles[1], 0u);
 }
 
+TEST(Hybrid, PacketsOfOneDeviceOverlap) {
+  runtime::Device device = runtime::Device::open("hybrid:[packets=1-2]cmodel:tiny,rtl:tiny");
+  const runtime::Buffer buffer = device.malloc("activations", 1 << 16, "operands");
+  std::vector<abi::Completion> records;
+  device.queue().set_completion_hook([&](const abi::Packet&, const abi::Completion& record,
+                                         std::string_view) { records.push_back(record); });
+  abi::MatmulPacket product;
+  product.m = product.n = product.k = 64;
+  product.batch0 = product.batch1 = 1;
+  product.a_type = product.b_type = product.c_type = abi::Dtype::kF32;
+  product.a_addr = product.b_addr = buffer.addr().value;
+  product.c_addr = buffer.addr().value + 0x8000;
+  product.a_row_stride = product.b_row_stride = product.c_row_stride = 256;
+  device.queue().submit_packet(product);
+  abi::FillPacket fill;
+  fill.wait_mask = 0;
+  fill.extent0 = fill.extent1 = fill.extent2 = fill.extent3 = 1;
+  fill.elem_bytes = 4;
+  fill.dst_addr = buffer.addr().value + 0xf000;
+  device.queue().submit_packet(fill);
+  device.queue().finish();
+  device.queue().set_completion_hook({});
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_LT(records[1].start_cycle, records[0].start_cycle + records[0].cycles);
+}
+
 TEST(Hybrid, WhatStopsTheSimulationIsTold) {
   Program program("hybrid:[packets=1]cmodel:tiny,rtl:tiny?latency=90000&watchdog=20000");
   program.fill("a", 5);

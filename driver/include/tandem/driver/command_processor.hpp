@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,10 +71,20 @@ class Engine {
   virtual void execute(const abi::Packet& packet, const abi::OperandList& operands,
                        const ExecutionContext& context, ExecutionResult& result) = 0;
 
-  /// If true, `execute` gets every packet unchecked and with an empty operand list, those of the
-  /// command processor too, and says what belongs into its record: for engines that are whole
-  /// devices themselves. `context.ucode` is then empty.
+  /// If true, the engine is a whole device: every packet goes unchecked through `take` and `run`,
+  /// those of the command processor too, and never through `execute`, `before` and `after`.
   virtual bool takes_all() const { return false; }
+  /// How many of these packets, from the first on, `run` is to get at once; at least 1. All that
+  /// are running end before it is asked again.
+  virtual std::size_t take(std::span<const abi::Packet> /*packets*/) { return 1; }
+  /// Runs packets, which may overlap as their wait masks allow, and calls `ended` for each in order
+  /// with what belongs into its record. With `halt_on_error` nothing starts behind a packet that
+  /// fails; its result and those of packets that had started are told once nothing runs any more,
+  /// and those of the rest never. `context.ucode` is empty. Returns early once `context.cancelled`
+  /// is set. An exception ends the packet that is next in order with BUS_ERROR and is logged.
+  using Ended = std::function<void(const ExecutionResult&)>;
+  virtual void run(std::span<const abi::Packet> /*packets*/, const ExecutionContext& /*context*/,
+                   bool /*halt_on_error*/, const Ended& /*ended*/) {}
 
   /// Whether this device has a vector engine, that is, takes LOAD_UCODE.
   virtual bool has_ucode() const {
