@@ -263,7 +263,7 @@ WaveReport::Symptom symptom_of(const Reference& reference, const Played& played,
                                const PacketRun& run) {
   if (!played.outcome.completion) return WaveReport::Symptom::kHang;
   if (first_wrong_data(run) != nullptr) return WaveReport::Symptom::kData;
-  if (run.num_wrong > 0 || !same_result(reference.completion, *played.outcome.completion)) {
+  if (!run.wrong.empty() || !same_result(reference.completion, *played.outcome.completion)) {
     return WaveReport::Symptom::kCompletion;
   }
   return WaveReport::Symptom::kNone;
@@ -293,7 +293,7 @@ WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, c
   report.symptom = symptom_of(reference, played, run);
   report.expected = describe(reference.packet.packet, {reference.completion, {}});
   report.found = describe(reference.packet.packet, played.outcome);
-  for (const WrongByte& wrong : run.wrong) report.wrong_bytes += wrong.record ? 0 : 1;
+  report.wrong_bytes = run.num_wrong;
   fill_moments(report, run);
   if (report.symptom == WaveReport::Symptom::kHang) fill_hang(report, waves, run);
   if (!run.wrong.empty()) {

@@ -106,8 +106,14 @@ class View {
     }
   }
 
+  /// The wrong value lies behind the command processor, whose signals matter less then.
+  bool in_engine() const {
+    return report_.first_wrong_value && report_.first_wrong_value->stage != "check" &&
+           report_.first_wrong_value->stage != "completion record";
+  }
+
   void ring() {
-    const SaveFile::Group group(file_, "ring");
+    const SaveFile::Group group(file_, "ring", in_engine());
     const std::string core = "u_cmd.u_core.";
     show(core + "state", "device state");
     show(core + "ring_tail", "ring tail", SaveFile::Format::kDecimal);
@@ -119,7 +125,7 @@ class View {
   }
 
   void decode() {
-    const SaveFile::Group group(file_, "decode");
+    const SaveFile::Group group(file_, "decode", in_engine());
     const std::string issue = "u_cmd.u_core.u_issue.";
     show("u_cmd.u_core.u_check.state_q", "check");
     show(issue + "state_q", "issue");
@@ -294,8 +300,8 @@ class View {
 };
 
 /// Cycles that the window shows before and after its place.
-constexpr double kCyclesBefore = 40;
-constexpr double kCyclesAfter = 80;
+constexpr double kCyclesBefore = 20;
+constexpr double kCyclesAfter = 40;
 
 SaveFile::Window window_of(const PacketRun& run, const WaveReport& report) {
   constexpr double kTimePerCycle = 2;

@@ -257,7 +257,7 @@ class Follower {
   }
 
   void note(const WrongByte& wrong) {
-    ++run_.num_wrong;
+    if (!wrong.record) ++run_.num_wrong;
     if (run_.wrong.size() < PacketRun::kMaxWrong) run_.wrong.push_back(wrong);
   }
 

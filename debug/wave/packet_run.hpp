@@ -31,7 +31,7 @@ struct PacketRun {
   std::optional<std::uint64_t> fetch, dispatch, done, record;
   std::optional<std::uint64_t> last_transfer;
   std::vector<WrongByte> wrong;  ///< In order of time; at most kMaxWrong.
-  std::uint64_t num_wrong = 0;
+  std::uint64_t num_wrong = 0;   ///< Wrong bytes outside of the completion record.
   /// Bursts of AXI ids without their responses at the end.
   std::map<unsigned, unsigned> reads_open, writes_open;
   std::int64_t cycle_offset = 0;

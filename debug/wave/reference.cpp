@@ -22,17 +22,16 @@ void ExpectedWrites::add(std::uint64_t addr, std::vector<std::uint8_t> bytes) {
 
 void ExpectedWrites::finish() { std::ranges::sort(ranges_, {}, &Range::addr); }
 
-const ExpectedWrites::Range* ExpectedWrites::find(std::uint64_t addr) const {
+std::size_t ExpectedWrites::find(std::uint64_t addr) const {
   const auto in = [&](std::size_t i) {
     return i < ranges_.size() && addr >= ranges_[i].addr && addr < ranges_[i].end();
   };
-  if (in(last_)) return &ranges_[last_];
+  if (in(last_)) return last_;
   const auto it = std::ranges::upper_bound(ranges_, addr, {}, &Range::addr);
-  if (it == ranges_.begin()) return nullptr;
+  if (it == ranges_.begin()) return kNone;
   const auto i = static_cast<std::size_t>(it - ranges_.begin()) - 1;
-  if (!in(i)) return nullptr;
-  last_ = i;
-  return &ranges_[i];
+  if (!in(i)) return kNone;
+  return last_ = i;
 }
 
 ExpectedWrites::Verdict ExpectedWrites::write(std::uint64_t addr, std::uint8_t byte,
@@ -44,11 +43,12 @@ ExpectedWrites::Verdict ExpectedWrites::write(std::uint64_t addr, std::uint8_t b
     expected = static_cast<std::uint8_t>(it->second[turn++] >> (8 * lane));
     return byte == expected ? Verdict::kRight : Verdict::kWrong;
   }
-  const Range* range = find(addr);
-  if (range == nullptr || !sequences_.empty()) return Verdict::kStray;
-  const std::uint64_t at = addr - range->addr;
-  expected = range->bytes[at];
-  char& written = const_cast<Range*>(range)->written[at];
+  const std::size_t index = find(addr);
+  if (index == kNone || !sequences_.empty()) return Verdict::kStray;
+  Range& range = ranges_[index];
+  const std::uint64_t at = addr - range.addr;
+  expected = range.bytes[at];
+  char& written = range.written[at];
   if (written != 0) return Verdict::kAgain;
   written = 1;
   return byte == expected ? Verdict::kRight : Verdict::kWrong;
@@ -74,9 +74,9 @@ std::vector<std::uint64_t> ExpectedWrites::missing(std::size_t limit) const {
 }
 
 bool ExpectedWrites::expected_at(std::uint64_t addr, std::uint8_t& byte) const {
-  const Range* range = find(addr);
-  if (range == nullptr) return false;
-  byte = range->bytes[addr - range->addr];
+  const std::size_t index = find(addr);
+  if (index == kNone) return false;
+  byte = ranges_[index].bytes[addr - ranges_[index].addr];
   return true;
 }
 

@@ -39,7 +39,7 @@ class ExpectedWrites {
   std::vector<std::uint64_t> missing(std::size_t limit) const;
   /// The final value; false for a byte that the packet must not write.
   bool expected_at(std::uint64_t addr, std::uint8_t& byte) const;
-  bool holds(std::uint64_t addr) const { return find(addr) != nullptr; }
+  bool holds(std::uint64_t addr) const { return find(addr) != kNone; }
 
  private:
   struct Range {
@@ -48,7 +48,9 @@ class ExpectedWrites {
     std::vector<char> written;
     std::uint64_t end() const { return addr + bytes.size(); }
   };
-  const Range* find(std::uint64_t addr) const;
+  static constexpr std::size_t kNone = ~std::size_t{0};
+  /// Index of the range that holds the byte, or kNone.
+  std::size_t find(std::uint64_t addr) const;
 
   std::vector<Range> ranges_;
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> sequences_;

@@ -22,6 +22,7 @@ enum : std::uint64_t {
   kRightJustified = 0x20,
   kBlank = 0x200,
   kNamesOfFile = 0x2000,
+  kFolded = 0x400000,
   kGroupBegin = 0x800000,
   kGroupEnd = 0x1000000,
   kEnumeration = 0x100000000,
@@ -66,13 +67,14 @@ std::string names_text(const std::string& names) {
 
 }  // namespace
 
-SaveFile::Group::Group(SaveFile& file, const std::string& name) : file_(file), name_(name) {
-  file_.flags(kGroupBegin | kBlank);
+SaveFile::Group::Group(SaveFile& file, const std::string& name, bool folded)
+    : file_(file), name_(name), folded_(folded) {
+  file_.flags(folded_ ? kGroupBegin | kBlank | kFolded : kGroupBegin | kBlank);
   file_.text_ += fmt::format("-{}\n", name_);
 }
 
 SaveFile::Group::~Group() {
-  file_.flags(kGroupEnd | kBlank);
+  file_.flags(folded_ ? kGroupEnd | kBlank | kFolded : kGroupEnd | kBlank);
   file_.text_ += fmt::format("-{}\n", name_);
 }
 

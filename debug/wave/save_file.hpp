@@ -26,10 +26,10 @@ class SaveFile {
     double to = 0;
     std::uint64_t marker = 0;
   };
-  /// Lines between its two ends are a group that can be folded.
+  /// Lines between its two ends are a group, which may begin folded.
   class Group {
    public:
-    Group(SaveFile& file, const std::string& name);
+    Group(SaveFile& file, const std::string& name, bool folded = false);
     ~Group();
     Group(const Group&) = delete;
     Group& operator=(const Group&) = delete;
@@ -37,6 +37,7 @@ class SaveFile {
    private:
     SaveFile& file_;
     std::string name_;
+    bool folded_;
   };
 
   /// `waves`: file beside it.

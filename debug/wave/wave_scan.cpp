@@ -137,15 +137,14 @@ void WaveScan::apply(std::size_t slot, std::uint32_t code) {
     const std::size_t count = (width + 7) / 8;
     chain.at += std::min(count, left);
     if (count > left) return;
-    const unsigned spare = static_cast<unsigned>(count * 8 - width);
-    // The bits are left-aligned: bit `width - 1` is the top one of the first byte.
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t low = (count - 1 - i) * 8;  // of the byte's lowest bit, before the shift
-      for (unsigned b = 0; b < 8; ++b) {
-        if ((bytes[i] >> b & 1) == 0 || low + b < spare) continue;
-        const std::size_t bit = low + b - spare;
-        value[bit / 32] |= 1U << bit % 32;
-      }
+    // Left-aligned: so many bits of the last byte do not count.
+    const auto spare = static_cast<unsigned>(count * 8 - width);
+    value[0] = bytes[count - 1] >> spare;
+    for (std::size_t i = 0; i + 1 < count; ++i) {
+      const std::size_t bit = (count - 1 - i) * 8 - spare;
+      const std::uint64_t shifted = std::uint64_t{bytes[i]} << bit % 32;
+      value[bit / 32] |= static_cast<std::uint32_t>(shifted);
+      if (shifted >> 32 != 0) value[bit / 32 + 1] |= static_cast<std::uint32_t>(shifted >> 32);
     }
     return;
   }

@@ -173,5 +173,32 @@ TEST(CliHybrid, GivesTheBitsOfTheCmodel) {
 }
 #endif
 
+#ifdef TANDEM_HAVE_RTL_TINY
+TEST(CliWave, SaysWhatItFoundAndHowToLookAtIt) {
+  const ScratchDirectory scratch;
+  const std::string trace = scratch.path("run.trace");
+  ASSERT_EQ(record_run(trace, "cmodel:tiny").exit_code, 0);
+  const std::string dir = scratch.path("out");
+  const std::vector<std::string> base = {"wave", trace, "--packet", "12", "-o", dir};
+  const ProgramResult text = run_tandem(base);
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("packet 12 on rtl:tiny: nothing is wrong"));
+  EXPECT_THAT(text.out, HasSubstr("\ngtkwave " + dir + "/view.gtkw\n"));
+
+  std::vector<std::string> json = base;
+  json.push_back("--json");
+  const nlohmann::json report = run_tandem(json).json();
+  EXPECT_EQ(report["backend"], "rtl:tiny");
+  EXPECT_EQ(report["cases"][0]["symptom"], "none");
+  EXPECT_LT(report["cases"][0]["dispatch"]["cycle"], report["cases"][0]["completion"]["cycle"]);
+  EXPECT_EQ(report["summary"]["wave_bytes"].get<std::uintmax_t>(),
+            std::filesystem::file_size(dir + "/waves.fst"));
+  // Another device than the RTL has no waves.
+  const ProgramResult refused = run_tandem({"wave", trace, "--backend", "cmodel:tiny", "-o", dir});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("waves come from rtl: backends"));
+}
+#endif
+
 }  // namespace
 }  // namespace tandem::tests

@@ -89,8 +89,9 @@ abi::MatmulPacket product(const Shape& s, std::uint64_t a, std::uint64_t b, std:
 
 }  // namespace
 
-std::vector<std::uint64_t> record_program(const std::string& name, const std::string& trace) {
-  runtime::Device device = runtime::Device::open("cmodel:tiny");
+std::vector<std::uint64_t> record_program(const std::string& name, const std::string& trace,
+                                          const std::string& config) {
+  runtime::Device device = runtime::Device::open("cmodel:" + config);
   std::vector<abi::NamedAddress> regions;
   for (const driver::RegionConfig& region : device.config().regions) {
     regions.push_back({region.name, region.base.value});
@@ -112,7 +113,7 @@ std::vector<std::uint64_t> record_program(const std::string& name, const std::st
   return numbers;
 }
 
-std::vector<std::uint64_t> record_products(const std::string& trace) {
+std::vector<std::uint64_t> record_products(const std::string& trace, const std::string& config) {
   using abi::BLayout;
   using abi::InitMode;
   const Shape shapes[] = {
@@ -121,10 +122,12 @@ std::vector<std::uint64_t> record_products(const std::string& trace) {
       {3, 33, 9, Dtype::kF16, Dtype::kF16, Dtype::kF16, BLayout::kPanels},
       {7, 40, 6, Dtype::kBF16, Dtype::kF16, Dtype::kBF16, BLayout::kKn, InitMode::kAccumulate},
       {11, 70, 150, Dtype::kE4M3, Dtype::kE4M3, Dtype::kF32, BLayout::kPanels},
+      {20, 300, 6, Dtype::kBF16, Dtype::kBF16, Dtype::kF32},
+      {37, 70, 10, Dtype::kF16, Dtype::kF16, Dtype::kF32, BLayout::kPanels},
       {5, 35, 8, Dtype::kI8, Dtype::kI8, Dtype::kI32, BLayout::kNk, InitMode::kBias, 2},
   };
   constexpr std::uint64_t kSpace = 1 << 16;
-  runtime::Device device = runtime::Device::open("cmodel:tiny");
+  runtime::Device device = runtime::Device::open("cmodel:" + config);
   const auto memory = device.malloc("activations", 4 * kSpace, "operands");
   device.start_recording(trace);
   std::mt19937 random(1);
