@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t kMaxPieceBytes = std::uint64_t{512} << 10;
 constexpr std::uint64_t kMaxTouchedPages = (std::uint64_t{1} << 30) / kPageBytes;
 // Runs of an operand that are looked at; packets of real runs have far fewer.
-constexpr std::uint64_t kMaxRuns = std::uint64_t{1} << 28;
+constexpr std::uint64_t kMaxRuns = std::uint64_t{1} << 26;
 
 template <class Visit>
 void for_each_page(std::uint64_t addr, std::uint64_t num_bytes, Visit&& visit) {

@@ -307,6 +307,11 @@ std::string diff_html(const DiffReport& report) {
     page += "<h2>Packets that differ on their own data</h2>\n" +
             packet_list(report.accumulated, false, accumulated.differing);
   }
+  // A link to a packet opens it.
+  page +=
+      "<script>const show=()=>{const e=document.getElementById(location.hash.slice(1));"
+      "if(e&&e.tagName==='DETAILS'){e.open=true;e.scrollIntoView()}};"
+      "addEventListener('hashchange',show);show()</script>\n";
   return page + "</body></html>\n";
 }
 

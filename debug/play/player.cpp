@@ -158,6 +158,7 @@ const Step& Player::Impl::run() {
   step_.left_out = packet_.abandoned;
   if (step_.left_out) return step_;
   for_each_side([&](Side& side) { side.submit(packet_, at_); });
+  for_each_side([](Side& side) { side.start(); });
   step_.a = a_.finish();
   if (b_) step_.b = b_->finish();
   note_played();

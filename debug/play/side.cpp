@@ -38,10 +38,15 @@ std::uint64_t Side::submit(const TracePacket& packet, const TracePosition& loade
     }
     const runtime::OpScope scope(queue, packet.op);
     seq_ = queue.submit(packet.packet).seq;
-    queue.flush();
   });
   if (!failure_.empty()) recover();
   return seq_;
+}
+
+void Side::start() {
+  if (!dead_.empty() || !failure_.empty()) return;
+  failure_ = failure_of([&] { device_->queue().flush(); });
+  if (!failure_.empty()) recover();
 }
 
 Outcome Side::finish() {

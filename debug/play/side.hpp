@@ -24,6 +24,8 @@ class Side {
   /// Hands the packet over, under its number where that can be, and returns the sequence number
   /// that it got. Loads lost programs first if the packet needs them.
   std::uint64_t submit(const TracePacket& packet, const TracePosition& loaded);
+  /// Lets the device begin with what was submitted; `finish` does it too.
+  void start();
   /// Waits for the packet that was submitted last.
   Outcome finish();
   /// Completion of a packet among the last that were waited for.

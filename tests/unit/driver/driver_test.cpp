@@ -115,6 +115,26 @@ TEST_P(DriverBehaviour, BatchesGetConsecutiveNumbers) {
   driver.wait(5);
 }
 
+TEST_P(DriverBehaviour, NumbersCanGoOnFurtherUp) {
+  Driver& driver = open({.ring_entries = 4, .doorbell_batch = 1});
+  abi::FillPacket packet = fill();
+  for (int i = 0; i < 3; ++i) driver.submit_packet(packet);
+  driver.wait_all();
+  driver.set_next_seq(1000);
+  EXPECT_EQ(driver.completed(), 999u);
+  for (std::uint64_t seq = 1000; seq < 1010; ++seq) EXPECT_EQ(driver.submit_packet(packet), seq);
+  driver.wait_all();
+  EXPECT_EQ(driver.completion(1005)->checksum, 1105u);
+  expect_error(ErrorCode::kInvalidArgument, {"cannot be seq 1009"},
+               [&] { driver.set_next_seq(1009); });
+  hold_ = true;
+  driver.submit_packet(packet);
+  expect_error(ErrorCode::kInvalidArgument, {"1010 are submitted, 1009 complete"},
+               [&] { driver.set_next_seq(2000); });
+  hold_ = false;
+  driver.wait_all();
+}
+
 TEST_P(DriverBehaviour, PollNeverWaits) {
   Driver& driver = open();
   hold_ = true;
