@@ -51,7 +51,8 @@ Command add_who_command(CLI::App& app);
 Command add_diff_command(CLI::App& app);
 Command add_reduce_command(CLI::App& app);
 std::vector<Command> add_trace_commands(CLI::App& app);
-Command add_wave_command(CLI::App& app);   // only in builds with zlib and lz4
+Command add_wave_command(CLI::App& app);    // only in builds with zlib and lz4
+Command add_bisect_command(CLI::App& app);  // likewise
 Command add_bench_command(CLI::App& app);  // only in builds with TANDEM_BENCH
 
 /// --backend, --config and --threads.

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   for (Command& command : add_trace_commands(app)) commands.push_back(std::move(command));
 #ifdef TANDEM_WITH_WAVE
   commands.push_back(add_wave_command(app));
+  commands.push_back(add_bisect_command(app));
 #endif
 #ifdef TANDEM_WITH_BENCH
   commands.push_back(add_bench_command(app));
