@@ -39,5 +39,6 @@ std::vector<std::string> fuzz_seeds() {
                       fuzz::record(4, addr + "bytes") + fuzz::record(5, "matmul") +
                       fuzz::record(6, std::string(sizeof(tandem::abi::Packet), '\1')) +
                       fuzz::record(7, std::string(sizeof(tandem::abi::Completion), '\2')) +
-                      fuzz::record(8, "") + fuzz::record(2, addr));
+                      fuzz::record(9, addr + "bytes") + fuzz::record(8, "") +
+                      fuzz::record(2, addr));
 }
