@@ -198,7 +198,7 @@ module npu_matrix_drain
       tag4 <= '0;
       tag5 <= '0;
     end else if (advance & ((state != IDLE) | ~pipe_empty)) begin
-      tag1 <= '{valid: issue, last: last_block, block: block, cols: cols_left, 
+      tag1 <= '{valid: issue, last: last_block, block: block, cols: cols_left,
                 row_scale: `NPU_FAULT(matrix_row_scale, row_scale_i[{row[3:0], 5'd0}+:32],
                                       row_scale_i[{issue & mode_i.row_col ? row[3:0] & 4'd13 : row[3:0], 5'd0}+:32])};
       if (mode_i.row_col) begin
