@@ -23,6 +23,7 @@ struct Track {
   std::vector<std::uint32_t> chain;  ///< Initial value, then after each step.
   std::uint64_t latency = kFloatCycles * kTimePerCycle;
   bool open = false;
+  bool cleared = false;              ///< In the cycle before, by the tile before.
   std::uint32_t value = 0;           ///< In the cycle before.
   std::vector<std::uint64_t> steps;  ///< Their times.
   std::optional<std::uint64_t> wrong_time;
@@ -54,6 +55,12 @@ Track make_track(DeviceWaves& waves, const Reference& reference, const abi::Matm
   track.chain = accumulator_chain(packet, *reference.before, element);
   if (packet.a_type == abi::Dtype::kI8) track.latency = kIntegerCycles * kTimePerCycle;
   return track;
+}
+
+/// The tile before gives its accumulator to the results; a cycle later it must be clear.
+void look_at_clear(Track& track, std::uint32_t value, bool swap, std::uint64_t time) {
+  if (track.cleared && value != 0 && !track.wrong_time) track.fail(time, 0, value);
+  track.cleared = swap;
 }
 
 void start(Track& track, std::uint32_t value, std::uint64_t time) {
@@ -90,11 +97,12 @@ std::optional<StageFinding> check_accumulators(DeviceWaves& waves, const Referen
   const auto packet = abi::packet_as<abi::MatmulPacket>(reference.packet.packet);
   const std::string array = "u_matrix.u_core.u_array.";
   const std::string sequencer = "u_matrix.u_core.u_sequencer.";
-  enum : std::size_t { kTileValid, kTileReady, kStep, kSlot, kRows, kFirst };
+  enum : std::size_t { kTileValid, kTileReady, kStep, kSlot, kRows, kSwap, kSwapSlot, kFirst };
   std::vector<const WaveSignal*> signals{
       &waves.at(sequencer + "tile_valid_i"), &waves.at(sequencer + "tile_ready_o"),
-      &waves.at(array + "step_valid_i"), &waves.at(array + "step_slot_i"),
-      &waves.at(array + "step_rows_i")};
+      &waves.at(array + "step_valid_i"),     &waves.at(array + "step_slot_i"),
+      &waves.at(array + "step_rows_i"),      &waves.at(array + "swap_valid_i"),
+      &waves.at(array + "swap_slot_i")};
   std::vector<Track> tracks;
   for (const MatmulElement& element : elements) {
     Track track = make_track(waves, reference, packet, element);
@@ -112,6 +120,9 @@ std::optional<StageFinding> check_accumulators(DeviceWaves& waves, const Referen
           Track& track = tracks[i];
           const bool step = scan.bit(kStep) && scan.bits(kSlot) == track.place.slot &&
                             scan.bits(kRows, track.place.row, 1) != 0;
+          const bool swap = track.place.tile == tile && scan.bit(kSwap) &&
+                            scan.bits(kSwapSlot) == track.place.slot;
+          look_at_clear(track, scan.words(kFirst + i)[0], swap, time);
           look(track, scan.words(kFirst + i)[0], step, time);
           if (track.wrong_time && (wrong == nullptr || *track.wrong_time < *wrong->wrong_time)) {
             wrong = &track;

@@ -218,6 +218,8 @@ std::optional<StageFinding> first_wrong_stage(DeviceWaves& waves, const Referenc
     }
   };
   take(check_verdict(waves, reference, run));
+  take(check_wait(waves, reference, run));
+  take(check_result(waves, reference, run));
   if (packet.opcode == abi::Opcode::kMatmul) {
     const auto matmul = abi::packet_as<abi::MatmulPacket>(packet);
     const bool some = every_stage && reference.completion.error == abi::Fault::kNone;
@@ -259,9 +261,37 @@ void fill_hang(WaveReport& report, DeviceWaves& waves, const PacketRun& run) {
   add("write", run.writes_open);
 }
 
+/// The simulation ended itself: kInternal, as its first words say.
+bool broke_a_rule(const std::string& failure) {
+  return failure.starts_with(to_string(ErrorCode::kInternal));
+}
+
+/// Where the simulation ended because of a broken rule.
+StageFinding describe_violation(const DeviceWaves& waves, const PacketRun& run,
+                                const std::string& failure) {
+  const char* signal = "m_axi_wlast";
+  if (failure.find(": AR ") != std::string::npos) signal = "m_axi_araddr";
+  if (failure.find(": AW ") != std::string::npos) signal = "m_axi_awaddr";
+  const WaveSignal& wave = waves.at(signal);
+  return {{.at = run.moment(run.end & ~std::uint64_t{1}),
+           .stage = "memory port",
+           .place = failure.substr(failure.find(": ") + 2),
+           .signal = wave.path + wave.range,
+           .expected = "no violation",
+           .found = "a violation"},
+          std::nullopt,
+          std::nullopt};
+}
+
 WaveReport::Symptom symptom_of(const Reference& reference, const Played& played,
                                const PacketRun& run) {
-  if (!played.outcome.completion) return WaveReport::Symptom::kHang;
+  if (!played.outcome.completion) {
+    return broke_a_rule(played.outcome.failure) ? WaveReport::Symptom::kProtocol
+                                                : WaveReport::Symptom::kHang;
+  }
+  if (reference.completion.error != played.outcome.completion->error) {
+    return WaveReport::Symptom::kCompletion;
+  }
   if (first_wrong_data(run) != nullptr) return WaveReport::Symptom::kData;
   if (!run.wrong.empty() || !same_result(reference.completion, *played.outcome.completion)) {
     return WaveReport::Symptom::kCompletion;
@@ -295,17 +325,22 @@ WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, c
   report.found = describe(reference.packet.packet, played.outcome);
   report.wrong_bytes = run.num_wrong;
   fill_moments(report, run);
-  if (report.symptom == WaveReport::Symptom::kHang) fill_hang(report, waves, run);
+  if (!played.outcome.completion) fill_hang(report, waves, run);
   if (!run.wrong.empty()) {
     report.first_wrong_write = describe_write(waves, reference, run, run.wrong.front());
   }
   if (report.symptom != WaveReport::Symptom::kNone || options.every_stage) {
     std::optional<StageFinding> stage =
         first_wrong_stage(waves, reference, run, options.every_stage);
+    if (report.symptom == WaveReport::Symptom::kProtocol && !stage && !report.first_wrong_write) {
+      stage = describe_violation(waves, run, played.outcome.failure);
+    }
     const WrongByte* wrong = first_wrong_data(run);
     std::optional<std::uint64_t> addr;
     if (wrong != nullptr) addr = wrong->addr;
-    if (stage) {
+    const bool in_time = stage && (!report.first_wrong_write ||
+                                   stage->finding.at.time <= report.first_wrong_write->at.time);
+    if (in_time) {
       report.first_wrong_value = stage->finding;
       report.first_wrong_line = stage->line;
       if (stage->addr) addr = stage->addr;

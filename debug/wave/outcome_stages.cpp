@@ -9,6 +9,7 @@
 
 #include "stages.hpp"
 #include "tandem/abi/metadata.hpp"
+#include "tandem/abi/packet_cast.hpp"
 #include "tandem/numerics/checksum.hpp"
 
 namespace tandem::debug::wave {
@@ -113,6 +114,81 @@ std::optional<StageFinding> check_checksum(DeviceWaves& waves, const Reference& 
   return result;
 }
 
+std::optional<StageFinding> check_result(DeviceWaves& waves, const Reference& reference,
+                                         const PacketRun& run) {
+  const unsigned writer = writer_of(reference.packet.packet.opcode);
+  if (!run.done || writer == 0) return std::nullopt;
+  const unsigned engine = writer - 1;
+  const std::string unit = "u_cmd.u_core.u_retire.";
+  const WaveSignal& errors = waves.at(unit + "done_error_i");
+  const WaveSignal& faults = waves.at(unit + "done_fault_i");
+  const WaveSignal& sums = waves.at(unit + "done_checksum_i");
+  enum : std::size_t { kErrors, kFaults, kSums };
+  const abi::Completion& right = reference.completion;
+  std::optional<StageFinding> result;
+  const auto fail = [&](const WaveSignal& signal, unsigned width, std::string expected,
+                        std::string found) {
+    result = StageFinding{{.at = run.moment(*run.done),
+                           .stage = "engine result",
+                           .place = "what the engine says of the packet",
+                           .signal = fmt::format("{}[{}:{}]", signal.path,
+                                                 engine * width + width - 1, engine * width),
+                           .expected = std::move(expected),
+                           .found = std::move(found)},
+                          std::nullopt,
+                          std::nullopt};
+  };
+  waves.for_each_cycle(
+      {&errors, &faults, &sums},
+      [&](const WaveScan& scan, std::uint64_t time) {
+        if (time < *run.done) return true;
+        const std::uint64_t error = scan.bits(kErrors, engine * 16, 16);
+        const std::uint64_t fault = scan.bits(kFaults, engine * 64, 64);
+        const std::uint64_t sum = scan.bits(kSums, engine * 64, 64);
+        if (error != static_cast<std::uint64_t>(right.error) ||
+            (error != 0 && fault != right.fault_addr)) {
+          fail(error != static_cast<std::uint64_t>(right.error) ? errors : faults,
+               error != static_cast<std::uint64_t>(right.error) ? 16 : 64,
+               verdict_text(static_cast<std::uint64_t>(right.error), right.fault_addr),
+               verdict_text(error, fault));
+        } else if (error == 0 && sum != right.checksum) {
+          fail(sums, 64, fmt::format("{:016x}", right.checksum), fmt::format("{:016x}", sum));
+        }
+        return false;
+      },
+      *run.done);
+  return result;
+}
+
+std::optional<StageFinding> check_wait(DeviceWaves& waves, const Reference& reference,
+                                       const PacketRun& run) {
+  if (reference.packet.packet.opcode != abi::Opcode::kWait || !run.dispatch) return std::nullopt;
+  const auto packet = abi::packet_as<abi::WaitPacket>(reference.packet.packet);
+  const std::string unit = "u_cmd.u_core.u_issue.";
+  const WaveSignal& matches = waves.at(unit + "poll_matches");
+  std::optional<StageFinding> result;
+  waves.for_each_cycle(
+      {&waves.at(unit + "poll_o"), &waves.at(unit + "poll_done_i"), &waves.at(unit + "poll_word_i"),
+       &matches},
+      [&](const WaveScan& scan, std::uint64_t time) {
+        enum : std::size_t { kPoll, kDone, kWord, kMatches };
+        if (!scan.bit(kPoll) || !scan.bit(kDone)) return true;
+        const bool right = (scan.bits(kWord) & packet.mask) == packet.value;
+        if (scan.bit(kMatches) == right) return true;
+        result = StageFinding{{.at = run.moment(time),
+                               .stage = "comparison of WAIT",
+                               .place = fmt::format("word {:08x}", scan.bits(kWord)),
+                               .signal = matches.path,
+                               .expected = right ? "equal" : "not equal",
+                               .found = right ? "not equal" : "equal"},
+                              std::nullopt,
+                              std::nullopt};
+        return false;
+      },
+      *run.dispatch, run.record.value_or(run.end));
+  return result;
+}
+
 std::vector<WaveWait> waiting_handshakes(DeviceWaves& waves, const PacketRun& run) {
   struct Pair {
     const WaveSignal* valid;
@@ -155,11 +231,30 @@ std::vector<WaveWait> waiting_handshakes(DeviceWaves& waves, const PacketRun& ru
   return waits;
 }
 
+namespace {
+
+/// Name of a value of an enumeration.
+std::string value_name(const DeviceWaves& waves, const WaveSignal& signal, std::uint64_t value) {
+  for (const auto& [digits, name] :
+       waves.file().enums()[static_cast<std::size_t>(signal.enum_id)].values) {
+    if (std::stoull(digits, nullptr, 2) == value) return name;
+  }
+  return fmt::format("{}", value);
+}
+
+}  // namespace
+
 std::vector<std::string> changed_states(DeviceWaves& waves) {
+  const auto is_state = [](const WaveSignal& signal) {
+    return signal.enum_id >= 0 &&
+           (signal.path.ends_with(".state") || signal.path.ends_with("state_q"));
+  };
+  const auto is_busy = [](const WaveSignal& signal) {
+    return signal.path.ends_with(".idle_o") || signal.path.ends_with(".busy_o");
+  };
   std::vector<const WaveSignal*> signals;
   for (const WaveSignal& signal : waves.file().signals()) {
-    const bool state = signal.path.ends_with(".state") || signal.path.ends_with("state_q");
-    if (state && signal.enum_id >= 0) signals.push_back(&signal);
+    if (is_state(signal) || is_busy(signal)) signals.push_back(&signal);
   }
   std::vector<std::uint64_t> first, last;
   waves.for_each_cycle(signals, [&](const WaveScan& scan, std::uint64_t) {
@@ -170,12 +265,13 @@ std::vector<std::string> changed_states(DeviceWaves& waves) {
   });
   std::vector<std::string> changed;
   for (std::size_t i = 0; i < last.size(); ++i) {
-    if (first[i] == last[i]) continue;
-    const WaveEnum& names = waves.file().enums()[static_cast<std::size_t>(signals[i]->enum_id)];
-    for (const auto& [digits, name] : names.values) {
-      if (std::stoull(digits, nullptr, 2) != last[i]) continue;
-      changed.push_back(fmt::format("{}: {}", signals[i]->path.substr(waves.root().size()), name));
-    }
+    const std::string& path = signals[i]->path;
+    if (first[i] == last[i] || path.find(".u_axil.") != std::string::npos) continue;
+    const bool idle = path.ends_with(".idle_o") ? last[i] != 0 : last[i] == 0;
+    if (is_busy(*signals[i]) && idle) continue;
+    changed.push_back(fmt::format("{}: {}", path.substr(waves.root().size()),
+                                  is_state(*signals[i]) ? value_name(waves, *signals[i], last[i])
+                                                        : fmt::format("{}", last[i])));
   }
   return changed;
 }

@@ -33,10 +33,19 @@ std::optional<StageFinding> check_checksum(DeviceWaves& waves, const Reference& 
 std::optional<StageFinding> check_verdict(DeviceWaves& waves, const Reference& reference,
                                           const PacketRun& run);
 
+/// What the engine says of the packet when it is done: error, fault address, checksum.
+std::optional<StageFinding> check_result(DeviceWaves& waves, const Reference& reference,
+                                         const PacketRun& run);
+
+/// Of a WAIT: each look at its word.
+std::optional<StageFinding> check_wait(DeviceWaves& waves, const Reference& reference,
+                                       const PacketRun& run);
+
 /// Handshakes that wait when the waves end, the one that has waited longest first.
 std::vector<WaveWait> waiting_handshakes(DeviceWaves& waves, const PacketRun& run);
 
-/// State machines that are in another state at the end than at the beginning, with its name.
+/// State machines that are in another state at the end than at the beginning, with its name, and
+/// units that are busy at the end only.
 std::vector<std::string> changed_states(DeviceWaves& waves);
 
 }  // namespace tandem::debug::wave

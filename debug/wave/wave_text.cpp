@@ -19,6 +19,8 @@ const char* describe(WaveReport::Symptom symptom) {
       return "wrong completion";
     case WaveReport::Symptom::kHang:
       return "hangs";
+    case WaveReport::Symptom::kProtocol:
+      return "breaks a rule of the memory port or an assertion";
   }
   return "";
 }
@@ -60,7 +62,8 @@ std::string wave_text(const WaveReport& report) {
   if (report.first_wrong_value) text += line("first wrong value", *report.first_wrong_value);
   if (report.first_wrong_write) text += line("first wrong write", *report.first_wrong_write);
   text += line("completion", report.completion);
-  if (report.symptom == WaveReport::Symptom::kHang) {
+  if (report.symptom == WaveReport::Symptom::kHang ||
+      report.symptom == WaveReport::Symptom::kProtocol) {
     text += line("last transfer", report.last_transfer);
     for (std::size_t i = 0; i < report.waiting.size() && i < kShownWaits; ++i) {
       text += line(i == 0 ? "waits" : "", fmt::format("{} since cycle {}", report.waiting[i].valid,

@@ -51,6 +51,7 @@ struct WaveReport {
     kData,        ///< It wrote wrong bytes, or other bytes than it should.
     kCompletion,  ///< Its bytes are right, its completion record is not.
     kHang,        ///< It did not complete.
+    kProtocol,  ///< It broke a rule of the memory port or an assertion, which ended the simulation.
   };
   Symptom symptom = Symptom::kNone;
   std::string backend;
@@ -69,8 +70,8 @@ struct WaveReport {
   std::optional<unsigned> first_wrong_line;
   std::optional<WaveMoment> last_transfer;  ///< On the memory port.
   std::vector<WaveWait> waiting;            ///< Only of a hang; the longest first.
-  /// Only of a hang: units that left the state in which the packet found them, "u_issue.state_q:
-  /// SignalWait".
+  /// Only of a hang: units that are not in the state in which the packet found them,
+  /// "u_cmd.u_core.u_issue.state_q: SignalWait", "u_matrix.u_core.u_writes.idle_o: 0".
   std::vector<std::string> states;
   std::vector<std::string> in_flight;  ///< Only of a hang: "write id 1: 2 bursts unanswered".
   std::filesystem::path waves;         ///< FST file.
