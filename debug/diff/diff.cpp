@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -74,6 +75,14 @@ class Collector {
     report_.layers = layers_.take(report_.ran_isolated);
     report_.ops = ops_.take(report_.ran_isolated);
     report_.all.kind = classify(report_.all, report_.ran_isolated);
+    if (!report_.in_flight) return;
+    report_.all.kind = DiffClass::kWrongInFlight;
+    for (auto* groups : {&report_.layers, &report_.ops}) {
+      for (DiffGroup& group : *groups) {
+        const std::string& op = report_.in_flight->op;
+        if (group.name == op || group.name == layer_of(op)) group.kind = DiffClass::kWrongInFlight;
+      }
+    }
   }
 
  private:
@@ -88,6 +97,11 @@ class Collector {
   DiffGroups layers_;
   DiffGroups ops_;
 };
+
+void name_devices(DiffReport& report, const std::string& a, const std::string& b) {
+  report.a = a == b ? a + " (a)" : a;
+  report.b = a == b ? b + " (b)" : b;
+}
 
 /// Plays a trace on both devices once.
 class Pass {
@@ -104,12 +118,7 @@ class Pass {
     const driver::DeviceConfig config = trace.info().config;
     runtime::Device a = options_.a(config);
     runtime::Device b = options_.b(config);
-    report_.a = a.backend_name();
-    report_.b = b.backend_name();
-    if (report_.a == report_.b) {
-      report_.a += " (a)";
-      report_.b += " (b)";
-    }
+    name_devices(report_, a.backend_name(), b.backend_name());
     Player player(std::move(trace), a, b, {.isolated = isolated_, .deadline = options_.deadline});
     while (const TracePacket* packet = player.next()) {
       if (!isolated_) collector_.count(*packet);
@@ -165,6 +174,76 @@ class Pass {
   Figures figures_;
 };
 
+/// All packets at the speed of the devices, against the recorded completions.
+class InFlightPass {
+ public:
+  InFlightPass(const DiffOptions& options, DiffReport& report)
+      : options_(options), report_(report) {}
+
+  /// The first packet whose completion is not the recorded one; empty if there is none.
+  std::optional<std::uint64_t> run() {
+    runtime::TraceReader trace(options_.trace);
+    const driver::DeviceConfig config = trace.info().config;
+    const std::string recorded_on = trace.info().backend;
+    runtime::Device b = options_.b(config);
+    if (options_.recorded_on_a) {
+      name_devices(report_, recorded_on, b.backend_name());
+      Player player(std::move(trace), b, {.deadline = options_.deadline});
+      return play(player);
+    }
+    runtime::Device a = options_.a(config);
+    name_devices(report_, a.backend_name(), b.backend_name());
+    Player player(std::move(trace), a, b, {.deadline = options_.deadline});
+    return play(player);
+  }
+
+  const std::string& failure() const { return failure_; }
+
+ private:
+  std::optional<std::uint64_t> play(Player& player) {
+    constexpr std::uint64_t kStep = 1024;
+    std::uint64_t packets = 0;
+    std::uint64_t target = kStep;
+    for (;;) {
+      const PlayedRange range = player.play_to(target, true);
+      packets += range.packets;
+      failure_ = range.failure;
+      if (range.first_difference) return range.first_difference;
+      const TracePacket* ahead = player.current();
+      if (ahead == nullptr) return std::nullopt;
+      target = std::max(target, ahead->number) + kStep;
+      if (options_.on_progress) options_.on_progress("in flight", packets, 0);
+    }
+  }
+
+  const DiffOptions& options_;
+  DiffReport& report_;
+  std::string failure_;
+};
+
+/// Counts all packets as equal.
+void count_equal(const std::string& path, DiffReport& report, Collector& collector) {
+  TracePackets packets{runtime::TraceReader(path)};
+  TracePacket packet;
+  while (packets.next(packet)) {
+    collector.count(packet);
+    if (!packet.recorded) continue;
+    report.checksum_bytes += written_bytes(packet.packet);
+    collector.add(packet, &DiffGroup::accumulated, nullptr);
+  }
+}
+
+/// What the trace says of a packet that differed in flight only.
+DifferingPacket find_packet(const std::string& path, std::uint64_t number,
+                            const std::string& failure) {
+  TracePackets packets{runtime::TraceReader(path)};
+  TracePacket packet;
+  while (packets.next(packet) && packet.number != number) {
+  }
+  return describe_packet(packet, {packet.recorded, {}},
+                         {std::nullopt, failure.empty() ? "another result" : failure});
+}
+
 /// Whether the packets are the same but for their numbers.
 bool same_packet(abi::Packet a, abi::Packet b) {
   a.seq = b.seq = 0;
@@ -180,10 +259,26 @@ DiffReport diff_devices(const DiffOptions& options) {
   report.trace = options.trace;
   report.bounded = options.bounds.has_value();
   Collector collector(report);
+  std::optional<std::uint64_t> in_flight;
+  std::string failure;
+  if (!options.bounds) {
+    InFlightPass pass(options, report);
+    in_flight = pass.run();
+    failure = pass.failure();
+    if (!in_flight) {
+      count_equal(options.trace, report, collector);
+      collector.finish();
+      return report;
+    }
+  }
   Pass(options, report, collector, false).run();
-  if (options.isolated && report.all.accumulated.differing != 0) {
+  const bool differs = report.all.accumulated.differing != 0;
+  if (options.isolated && differs) {
     report.ran_isolated = true;
     Pass(options, report, collector, true).run();
+  }
+  if (!differs && in_flight && !report.a_not_as_recorded && report.stopped.empty()) {
+    report.in_flight = find_packet(options.trace, *in_flight, failure);
   }
   collector.finish();
   return report;

@@ -15,6 +15,8 @@ std::string_view to_string(DiffClass kind) {
       return "fine alone, wrong in context";
     case DiffClass::kRoundingGrowth:
       return "rounding growth";
+    case DiffClass::kWrongInFlight:
+      return "wrong with others in flight";
     case DiffClass::kDiffers:
       return "differs";
   }

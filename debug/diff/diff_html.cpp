@@ -64,6 +64,8 @@ const char* style_of(DiffClass kind) {
       return "context";
     case DiffClass::kRoundingGrowth:
       return "growth";
+    case DiffClass::kWrongInFlight:
+      return "alone";
     case DiffClass::kDiffers:
       return "differs";
   }
@@ -291,6 +293,10 @@ std::string diff_html(const DiffReport& report) {
       "<meta name=\"viewport\" content=\"width=device-width\"><title>{0} and {1}: "
       "{2}</title><style>{3}</style></head>\n<body>\n<h1>{0} and {1}: {2}</h1>\n{4}",
       escape(report.a), escape(report.b), verdict, kStyle, summary(report));
+  if (report.in_flight) {
+    page += "<h2>Right one by one, wrong in flight</h2>\n" +
+            packet_details(*report.in_flight, false, true);
+  }
   page +=
       "<h2>Error over layers</h2>\n<p class=muted>Relative root mean square over the packets "
       "that differ, logarithmic: <span style=\"color:#bc4c00\">accumulated</span>";

@@ -102,6 +102,10 @@ std::string diff_text(const DiffReport& report) {
     }
     text += "\n";
   }
+  if (report.in_flight) {
+    add_packet(text, "right one by one, wrong with other packets in flight", *report.in_flight);
+    text += "\n";
+  }
   add_summary(text, report);
   const char* verdict = !report.comparable()         ? "nothing was compared"
                         : !report.equal()            ? "different"

@@ -74,7 +74,7 @@ class Player::Impl {
   const TracePacket* current() const { return fresh_ ? &packet_ : nullptr; }
 
   const Step& run();
-  PlayedRange play_to(std::uint64_t number);
+  PlayedRange play_to(std::uint64_t number, bool stop_at_difference);
 
   TracePosition position() const { return at_; }
   void seek(const TracePosition& position);
@@ -192,11 +192,12 @@ void Player::Impl::heal() {
   }
 }
 
-PlayedRange Player::Impl::play_to(std::uint64_t number) {
+PlayedRange Player::Impl::play_to(std::uint64_t number, bool stop_at_difference) {
   PlayedRange range;
   range_ = &range;
   while (const TracePacket* packet = next()) {
-    if (packet->number >= number) {
+    const bool stop = stop_at_difference && range.first_difference;
+    if (packet->number >= number || stop) {
       held_ = true;
       break;
     }
@@ -301,7 +302,9 @@ std::vector<TraceTensor> Player::tensors_in(std::uint64_t addr, std::uint64_t nu
   return impl_->tensors_in(addr, num_bytes);
 }
 const Step& Player::run() { return impl_->run(); }
-PlayedRange Player::play_to(std::uint64_t number) { return impl_->play_to(number); }
+PlayedRange Player::play_to(std::uint64_t number, bool stop_at_difference) {
+  return impl_->play_to(number, stop_at_difference);
+}
 TracePosition Player::position() const { return impl_->position(); }
 void Player::seek(const TracePosition& position) { impl_->seek(position); }
 

@@ -124,6 +124,7 @@ debug::DiffOptions diff_options(const DiffFlags& flags, const std::string& trace
       .trace = trace,
       .a = opener(flags.a),
       .b = opener(flags.b),
+      .recorded_on_a = !flags.run.model.empty(),
       .isolated = !flags.accumulated_only,
       .deadline = std::chrono::nanoseconds(static_cast<std::int64_t>(flags.timeout * 1e9))};
   if (flags.bounds == "standard") {
@@ -134,7 +135,7 @@ debug::DiffOptions diff_options(const DiffFlags& flags, const std::string& trace
   if (stderr_is_terminal() && !flags.json) {
     options.on_progress = [](std::string_view pass, std::uint64_t packets,
                              std::uint64_t differing) {
-      if (packets % 16 == 0) {
+      if (pass == "in flight" || packets % 16 == 0) {
         fmt::print(stderr, "\r{}: {} packets, {} differ ", pass, packets, differing);
       }
     };

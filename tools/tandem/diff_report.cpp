@@ -78,6 +78,7 @@ void print_json(const debug::DiffReport& diff) {
   if (diff.ran_isolated) summary["isolated"] = pass_json(diff.all.isolated);
   summary["checksum_bytes"] = diff.checksum_bytes;
   summary["compared_bytes"] = diff.compared_bytes;
+  if (diff.in_flight) summary["in_flight"] = packet_json(*diff.in_flight);
   if (diff.a_not_as_recorded) summary["a_not_as_recorded"] = *diff.a_not_as_recorded;
   if (!diff.stopped.empty()) summary["stopped"] = diff.stopped;
   report.print();

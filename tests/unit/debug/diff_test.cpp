@@ -145,6 +145,25 @@ TEST_F(DiffTest, OutcomesThatAreNoBytes) {
   EXPECT_THAT(diff_text(checksum), HasSubstr("a checksum is wrong"));
 }
 
+// A device that is wrong only while packets overlap: the first of three runs.
+TEST_F(DiffTest, WrongWithOthersInFlight) {
+  int runs = 0;
+  const DiffReport report =
+      diff_devices({.trace = file_->path(),
+                    .a = opener("cmodel:"),
+                    .b = [&](const driver::DeviceConfig& config) {
+                      return Device::open_with(runs++ == 0 ? faulty("bit=342") : "cmodel:", config);
+                    }});
+  EXPECT_FALSE(report.equal());
+  EXPECT_EQ(report.all.accumulated.differing, 0u);
+  ASSERT_TRUE(report.in_flight);
+  EXPECT_EQ(report.in_flight->number, trace_.product);
+  EXPECT_EQ(layer(report, "layer.0").kind, DiffClass::kWrongInFlight);
+  EXPECT_EQ(layer(report, "layer.1").kind, DiffClass::kEqual);
+  EXPECT_THAT(diff_text(report), HasSubstr("right one by one, wrong with other packets in flight"));
+  EXPECT_THAT(diff_html(report), HasSubstr("wrong with others in flight"));
+}
+
 TEST_F(DiffTest, AHangOfTheReference) {
   const DiffReport report = diff_devices({.trace = file_->path(),
                                           .a = opener(faulty("hang=1")),

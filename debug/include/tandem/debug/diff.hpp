@@ -23,6 +23,7 @@ enum class DiffClass {
   kWrongAlone,      ///< Wrong although its inputs are right.
   kWrongInContext,  ///< Right with right inputs: the cause lies before it.
   kRoundingGrowth,  ///< Differs within its bounds, alone and in context.
+  kWrongInFlight,   ///< Right one by one, wrong with other packets in flight: order.
   kDiffers,         ///< Differs; without an isolated pass it is not known why.
 };
 std::string_view to_string(DiffClass kind);
@@ -75,6 +76,10 @@ struct DiffReport {
   std::vector<DifferingPacket> accumulated;  ///< The first differing packets of each pass.
   std::vector<DifferingPacket> isolated;
 
+  /// The packet that differs when packets are in flight together, as they were recorded, although
+  /// none does one by one. No element is known.
+  std::optional<DifferingPacket> in_flight;
+
   std::uint64_t abandoned = 0;       ///< Packets that the recorded device never ran.
   std::uint64_t checksum_bytes = 0;  ///< Written by compared packets: their checksums cover them.
   std::uint64_t compared_bytes = 0;  ///< Looked at one by one on both devices.
@@ -82,7 +87,9 @@ struct DiffReport {
   std::optional<std::uint64_t> a_not_as_recorded;
   std::string stopped;  ///< Why not everything was compared; empty if it was.
 
-  bool equal() const { return all.accumulated.outside == 0 && all.isolated.outside == 0; }
+  bool equal() const {
+    return all.accumulated.outside == 0 && all.isolated.outside == 0 && !in_flight;
+  }
   /// Nothing was compared, or two different programs were.
   bool comparable() const { return all.accumulated.compared + all.accumulated.failed != 0; }
 };
@@ -94,15 +101,17 @@ struct DiffOptions {
   std::string trace;
   OpenDevice a;
   OpenDevice b;
+  bool recorded_on_a = false;           ///< The trace was just recorded on A, which repeats itself.
   bool isolated = true;                 ///< The second pass, if anything differs in the first.
   std::chrono::nanoseconds deadline{};  ///< Of one packet; 0: the devices' own.
   std::optional<Bounds> bounds;         ///< B has another arithmetic.
-  /// Told after each packet: "accumulated" or "isolated", packets so far, differing ones.
+  /// Told now and then: "in flight", "accumulated" or "isolated", packets so far, differing ones.
   std::function<void(std::string_view pass, std::uint64_t packets, std::uint64_t differing)>
       on_progress;
 };
 
-/// Plays the trace on both devices, accumulated and isolated.
+/// Plays the trace on both devices: with packets in flight together, against the recorded
+/// completions; where that differs, packet by packet, accumulated and isolated.
 DiffReport diff_devices(const DiffOptions& options);
 
 /// Compares the completions of two saved runs of the same program. Packets that are not the same

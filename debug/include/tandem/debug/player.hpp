@@ -118,9 +118,10 @@ class Player {
   const TracePacket* current() const;
   /// Runs the packet that `next` gave.
   const Step& run();
-  /// Plays all packets with numbers below `number`, as fast as the devices take them, without
-  /// looking at differences in memory. `next` gives the first packet at or above it.
-  PlayedRange play_to(std::uint64_t number);
+  /// Plays all packets with numbers below `number`, as fast as the devices take them and in flight
+  /// together, without looking at differences in memory. `next` gives the first packet at or above
+  /// it. `stop_at_difference`: what is in flight when one is seen is the last that runs.
+  PlayedRange play_to(std::uint64_t number, bool stop_at_difference = false);
 
   /// The place behind the last packet that ran or was left out. Together with Device::snapshot a
   /// checkpoint. Call it before `next`.
