@@ -44,14 +44,17 @@ Case rate_case(std::string name, double value, std::string unit, std::string riv
 }
 
 std::span<const Suite> suites() {
-  static constexpr std::array<Suite, 6> kSuites = {{
+  static constexpr std::array kSuites = std::to_array<Suite>({
       {"gemm", "MATMUL packets against OpenBLAS sgemm and the memory's read bandwidth", run_gemm},
       {"vector", "softmax, rmsnorm and silu-mul packets against plain compiled loops", run_vector},
       {"driver", "empty packets a second through the driver; cost of check mode", run_driver},
       {"model", "decode and prefill of SmolLM2-135M against llama.cpp", run_model},
       {"batch", "decode throughput of SmolLM2-135M for batches of 1 to 256", run_batch},
       {"rtl", "speed of the RTL in simulation against the bare array; its utilisation", run_rtl},
-  }};
+#ifdef TANDEM_HAVE_FAULTS
+      {"bisect", "what `tandem bisect` finds of every fault on purpose of the RTL", run_bisect},
+#endif
+  });
   return kSuites;
 }
 

@@ -60,5 +60,6 @@ std::vector<Case> run_driver(const Options& options);
 std::vector<Case> run_model(const Options& options);
 std::vector<Case> run_batch(const Options& options);
 std::vector<Case> run_rtl(const Options& options);
+std::vector<Case> run_bisect(const Options& options);  // only in builds with faults
 
 }  // namespace tandem::bench
