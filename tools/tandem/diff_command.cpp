@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -92,19 +93,40 @@ void write_file(const std::string& path, const std::string& text) {
   if (!file) throw Error(ErrorCode::kUnavailable, fmt::format("{}: cannot be written", path));
 }
 
-/// The first packet that is wrong with A's inputs, else the first that is wrong, as a case.
+/// What a fault of order needs: packets in front of the failing one.
+constexpr std::uint64_t kLeadingPackets = 16;
+
+/// Number of the first of them, and how many packets there are up to the failing one.
+std::uint64_t first_of_case(const std::string& trace, std::uint64_t number,
+                            std::uint64_t& packets) {
+  std::deque<std::uint64_t> numbers;
+  debug::TracePackets reader{runtime::TraceReader(trace)};
+  debug::TracePacket packet;
+  while (reader.next(packet)) {
+    numbers.push_back(packet.number);
+    if (numbers.size() > kLeadingPackets + 1) numbers.pop_front();
+    if (packet.number == number) break;
+  }
+  packets = numbers.size();
+  return numbers.front();
+}
+
+/// The first packet that is wrong with A's inputs, else the first that is wrong, as a case; one
+/// that is wrong only with others in flight with those in front of it.
 void write_first_case(const DiffFlags& flags, const std::string& trace,
                       const debug::DiffReport& report) {
-  const auto& first =
-      report.all.isolated.outside != 0 ? report.all.isolated.first : report.all.accumulated.first;
+  const auto& first = report.in_flight                   ? report.in_flight
+                      : report.all.isolated.outside != 0 ? report.all.isolated.first
+                                                         : report.all.accumulated.first;
   if (report.equal() || !first) return;
   runtime::TraceReader reader(trace);
   const driver::DeviceConfig config = reader.info().config;
   runtime::Device device = opener(flags.a)(config);
   debug::Player player(std::move(reader), device);
-  player.play_to(first->number);
+  std::uint64_t packets = 1;
+  player.play_to(report.in_flight ? first_of_case(trace, first->number, packets) : first->number);
   player.next();
-  debug::Case item = debug::record_case(player);
+  debug::Case item = debug::record_case(player, packets);
   item.origin.model = flags.run.model;
   item.origin.a = flags.a;
   item.origin.b = flags.b;
