@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
@@ -79,7 +80,7 @@ class View {
   void wrong_place() {
     if (report_.first_wrong_value) {
       const WaveFinding& value = *report_.first_wrong_value;
-      file_.comment("first wrong value, marker C:");
+      file_.comment("first wrong value:");
       file_.comment(value.place);
       file_.comment(fmt::format("expected {}, found {}", value.expected, value.found));
       show_finding(value, value.stage + " (wrong)");
@@ -88,7 +89,7 @@ class View {
         report_.first_wrong_write->signal !=
             (report_.first_wrong_value ? report_.first_wrong_value->signal : std::string())) {
       const WaveFinding& write = *report_.first_wrong_write;
-      file_.comment("first wrong write, marker D:");
+      file_.comment("first wrong write:");
       file_.comment(write.place);
       file_.comment(fmt::format("expected {}, found {}", write.expected, write.found));
       show_finding(write, "written byte (wrong)");
@@ -100,7 +101,10 @@ class View {
       for (const std::string* path : {&report_.waiting[i].valid, &report_.waiting[i].ready}) {
         const WaveSignal* signal = waves_.file().find(*path);
         if (signal != nullptr) {
-          file_.signal(*signal, path->substr(waves_.root().size()), SaveFile::Format::kAuto);
+          // GTKWave shows only what stands behind the last dot.
+          std::string label = path->substr(waves_.root().size());
+          std::ranges::replace(label, '.', '/');
+          file_.signal(*signal, label, SaveFile::Format::kAuto);
         }
       }
     }
@@ -336,8 +340,13 @@ void write_view(const std::filesystem::path& view, const DeviceWaves& waves,
   };
   mark("fetch", report.fetch);
   mark("dispatch", report.dispatch);
-  if (report.first_wrong_value) mark("first wrong value", report.first_wrong_value->at);
-  if (report.first_wrong_write) mark("first wrong write", report.first_wrong_write->at);
+  // Names of markers at the same time would cover each other.
+  const bool same = report.first_wrong_value && report.first_wrong_write &&
+                    report.first_wrong_value->at.time == report.first_wrong_write->at.time;
+  if (report.first_wrong_value) {
+    mark(same ? "first wrong value and write" : "first wrong value", report.first_wrong_value->at);
+  }
+  if (report.first_wrong_write && !same) mark("first wrong write", report.first_wrong_write->at);
   mark("completion", report.completion);
   if (report.symptom == WaveReport::Symptom::kHang) mark("last transfer", report.last_transfer);
   View(file, waves, reference, report).write();

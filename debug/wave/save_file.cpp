@@ -21,6 +21,7 @@ enum : std::uint64_t {
   kBinaryFlag = 0x8,
   kRightJustified = 0x20,
   kBlank = 0x200,
+  kHidden = 0x1000,
   kNamesOfFile = 0x2000,
   kFolded = 0x400000,
   kGroupBegin = 0x800000,
@@ -74,7 +75,7 @@ SaveFile::Group::Group(SaveFile& file, const std::string& name, bool folded)
 }
 
 SaveFile::Group::~Group() {
-  file_.flags(folded_ ? kGroupEnd | kBlank | kFolded : kGroupEnd | kBlank);
+  file_.flags(folded_ ? kGroupEnd | kBlank | kFolded | kHidden : kGroupEnd | kBlank);
   file_.text_ += fmt::format("-{}\n", name_);
 }
 

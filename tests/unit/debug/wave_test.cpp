@@ -197,7 +197,7 @@ TEST_F(WaveTest, NamesElementAndWriteOfAWrongByte) {
   ASSERT_TRUE(report.dispatch && report.completion);
   EXPECT_LT(report.dispatch->time, report.first_wrong_write->at.time);
   EXPECT_LT(report.first_wrong_write->at.time, report.completion->time);
-  EXPECT_THAT(text_of(report.view), HasSubstr("[markername] D"));
+  EXPECT_THAT(text_of(report.view), HasSubstr("[markername] Cfirst wrong value and write\n"));
 }
 
 TEST_F(WaveTest, NamesTheHandshakeOfAHang) {
