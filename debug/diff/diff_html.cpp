@@ -16,7 +16,7 @@ constexpr const char* kStyle = R"(
 body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:78rem;padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #d8dee4}
-th{background:#f6f8fa;position:sticky;top:0}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+th{background:#f6f8fa;position:sticky;top:0}td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .tag{display:inline-block;padding:0 .5rem;border-radius:.7rem;white-space:nowrap}
 .equal{background:#dafbe1;color:#116329}.alone{background:#ffd7d5;color:#a40e26}.context{background:#fff1c7;color:#7d4e00}
 .growth{background:#ddf4ff;color:#0550ae}.differs{background:#eaeef2;color:#424a53}
