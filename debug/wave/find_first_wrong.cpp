@@ -6,7 +6,7 @@
 
 #include "gtkwave.hpp"
 #include "packet_run.hpp"
-#include "play/side.hpp"
+#include "play_packet.hpp"
 #include "reference.hpp"
 #include "signals.hpp"
 #include "stages.hpp"
@@ -17,8 +17,6 @@
 #include "tandem/abi/touch.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/debug/wave.hpp"
-#include "tandem/driver/backend_uri.hpp"
-#include "tandem/driver/registry.hpp"
 
 namespace tandem::debug {
 namespace {
@@ -28,75 +26,8 @@ namespace fs = std::filesystem;
 
 /// Elements whose accumulators are looked at.
 constexpr std::size_t kMaxElements = 256;
-/// Programs that are loaded before the packet take numbers too: low ones may be taken.
-constexpr std::uint64_t kLoadNumbers = 8;
-
-struct Played {
-  Outcome outcome;
-  std::string backend;
-  std::uint64_t seq = 0;  ///< On the device.
-  std::shared_ptr<driver::SparseRam> ram;
-};
-
-std::string traced_uri(const std::string& backend, const Reference& reference,
-                       const fs::path& waves, const WaveOptions& options) {
-  driver::BackendUri uri = driver::parse_uri(backend);
-  if (uri.name != "rtl") {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("waves come from rtl: backends, found {}; give --backend rtl:{}",
-                            backend, reference.config.name));
-  }
-  for (const char* option : {"trace", "trace_packets"}) {
-    if (!uri.options.contains(option)) continue;
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: option {} is set here; leave it out", backend, option));
-  }
-  const std::uint64_t number = reference.packet.number;
-  uri.options["trace"] = waves.string();
-  uri.options["trace_packets"] =
-      fmt::format("{}-{}", number, number < kLoadNumbers ? number + kLoadNumbers : number);
-  uri.options.try_emplace("watchdog", std::to_string(options.watchdog));
-  return uri.to_string();
-}
-
-/// The packet alone on a device that has the memory and the programs which it starts from.
-Played play_alone(const std::string& uri, const Reference& reference) {
-  runtime::Device device =
-      runtime::Device::open(driver::open_backend(uri, reference.config), reference.config);
-  Played played{.backend = device.backend_name(), .ram = device.driver().backend().ram()};
-  Side side(device, {});
-  const std::uint64_t rings = device.driver().ring_bytes();
-  const std::string& region = device.driver().options().ring_region;
-  std::uint64_t ring_base = 0;
-  for (const driver::RegionConfig& r : reference.config.regions) {
-    if (r.name == region) ring_base = r.base.value;
-  }
-  const auto in_rings = [&](std::uint64_t addr) { return addr - ring_base < rings; };
-  reference.before->for_each_page([&](std::uint64_t addr, std::span<const std::byte> page) {
-    if (!in_rings(addr)) device.copy_in(PhysAddr(addr), page);
-  });
-  TracePosition loaded;
-  loaded.program = reference.program;
-  loaded.tables = reference.tables;
-  if (!loaded.program.empty() || !loaded.tables[0].empty() || !loaded.tables[1].empty()) {
-    side.lose_programs();
-  }
-  played.seq = side.submit(reference.packet, loaded);
-  played.outcome = side.finish();
-  return played;
-}
-
-/// The packets of a case, together.
-Played play_case(const std::string& uri, const Case& item) {
-  runtime::Device device =
-      runtime::Device::open(driver::open_backend(uri, item.config), item.config);
-  Played played{.backend = device.backend_name(), .ram = device.driver().backend().ram()};
-  played.outcome = run_case(item, device).outcome;
-  played.seq =
-      played.outcome.completion ? played.outcome.completion->seq : device.driver().submitted();
-  return played;
-}
-
+/// Packets before, for one that is right alone.
+constexpr std::uint64_t kContext = 64;
 /// The first difference of the packet's results, in time.
 const WrongByte* first_wrong_data(const PacketRun& run) {
   for (const WrongByte& wrong : run.wrong) {
@@ -299,10 +230,8 @@ WaveReport::Symptom symptom_of(const Reference& reference, const Played& played,
   return WaveReport::Symptom::kNone;
 }
 
-}  // namespace
-
-WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, const fs::path& dir,
-                            const WaveOptions& options) {
+WaveReport look(const fs::path& trace, const std::string& backend, const fs::path& dir,
+                const WaveOptions& options) {
   Reference reference = make_reference(trace.string(), options.packet);
   fs::create_directories(dir);
   WaveReport report;
@@ -311,9 +240,11 @@ WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, c
   report.text = abi::disassemble(reference.packet.packet);
   report.waves = dir / "waves.fst";
   report.view = dir / "view.gtkw";
-  const std::string uri = traced_uri(backend, reference, report.waves, options);
-  const Played played =
-      reference.item ? play_case(uri, *reference.item) : play_alone(uri, reference);
+  const std::string uri = traced_uri(backend, reference, report.waves, options.watchdog);
+  const Played played = reference.item ? play_case(uri, *reference.item)
+                        : options.context == 0
+                            ? play_alone(uri, reference)
+                            : play_behind(uri, trace.string(), reference, options.context);
   report.backend = played.backend;
   reference.packet.number = played.seq;
   report.wave_bytes = fs::file_size(report.waves);
@@ -351,6 +282,20 @@ WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, c
   }
   write_view(report.view, waves, reference, run, report);
   return report;
+}
+
+}  // namespace
+
+WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, const fs::path& dir,
+                            const WaveOptions& options) {
+  WaveReport report = look(trace, backend, dir, options);
+  const bool is_alone =
+      options.context == 0 && !is_case(runtime::TraceReader(trace.string()).info());
+  if (report.symptom != WaveReport::Symptom::kNone || !is_alone) return report;
+  // Some go wrong only behind others.
+  WaveOptions behind = options;
+  behind.context = kContext;
+  return look(trace, backend, dir, behind);
 }
 
 }  // namespace tandem::debug

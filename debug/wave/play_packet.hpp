@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packet on the RTL.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "reference.hpp"
+#include "tandem/debug/player.hpp"
+
+namespace tandem::debug::wave {
+
+struct Played {
+  Outcome outcome;
+  std::string backend;
+  std::uint64_t seq = 0;                   ///< On the device.
+  std::shared_ptr<driver::SparseRam> ram;  ///< What the device has left.
+};
+
+/// The URI with waves of the packet into a file. Throws as find_first_wrong.
+std::string traced_uri(const std::string& backend, const Reference& reference,
+                       const std::filesystem::path& waves, std::uint64_t watchdog);
+
+/// The packet alone on a device that has the memory and the programs which it starts from.
+Played play_alone(const std::string& uri, const Reference& reference);
+
+/// The packet behind up to `context` others, submitted as the host that recorded them could.
+Played play_behind(const std::string& uri, const std::string& trace, const Reference& reference,
+                   std::uint64_t context);
+
+/// The packets of a case, together.
+Played play_case(const std::string& uri, const Case& item);
+
+}  // namespace tandem::debug::wave
