@@ -113,7 +113,7 @@ TEST_F(WaveTest, ReaderGivesWhatFst2vcdGives) {
       "fst2vcd -f " + out("waves.fst") + " -o " + dir_.file("waves.vcd") + " > /dev/null";
   ASSERT_EQ(std::system(command.c_str()), 0);
   const std::vector<std::string> expected = vcd_changes(dir_.file("waves.vcd"));
-  ASSERT_GT(expected.size(), 10'000U);
+  ASSERT_GT(expected.size(), 1'000U);
   EXPECT_EQ(all_changes(out("waves.fst")), expected);
 }
 
@@ -295,6 +295,10 @@ TEST_F(WaveTest, FindsTheCycleOfFaults) {
       {"dma_fill_pattern", "copies", 3, "write beat", 0, 20},
       {"dma_add_carry", "scatters", 1, "write beat", 0, 12},
       {"cmd_record_engine", "order", 0, "completion record", 0, 8},
+      {"mem_checksum_lane", "copies", 0, "checksum", 0, 8},
+      {"matrix_stale_sum", "tiles", 0, "accumulator", 0, 1},
+      // Right alone, wrong behind another packet.
+      {"mem_checksum_clear", "copies", 1, "checksum", 0, 64},
   };
   const std::string trace = dir_.file("t.trace");
   for (const FaultCase& item : cases) {
