@@ -138,8 +138,9 @@ struct Trial {
   debug::BisectReport report;
   std::string program;  ///< "llama-tiny" or the program's name.
   double seconds = 0;
-  std::string problem;          ///< Why the search itself failed.
-  json stamp = json::object();  ///< Of the last run, the one with waves.
+  std::string problem;           ///< Why the search itself failed.
+  json search = json::object();  ///< Stamp of the search, by whole numbers of the trace.
+  json stamp = json::object();   ///< Of the last run, the one with waves.
 };
 
 class FaultBench {
@@ -158,17 +159,24 @@ class FaultBench {
  private:
   Trial bisect(const Fault& fault, const std::string& program, const std::string& more) {
     const fs::path stamp = traces_.path() / "stamp.json";
+    const fs::path search = traces_.path() / "search.json";
     const fs::path out = traces_.path() / "search";
     fs::remove_all(out);
     fs::remove(stamp);
-    const std::string uri = fmt::format("rtl:tiny?fault={}&fault_stamp={}{}{}", fault.name,
-                                        stamp.string(), more.empty() ? "" : "&", more);
+    fs::remove(search);
+    const auto uri = [&](const fs::path& file) {
+      return fmt::format("rtl:tiny?fault={}&fault_stamp={}{}{}", fault.name, file.string(),
+                         more.empty() ? "" : "&", more);
+    };
     debug::BisectOptions options;
     options.trace = traces_.path() / (program + ".trace");
     options.a = kReference;
-    options.b = uri;
+    options.b = uri(stamp);
     options.open_a = opener(options.a);
-    options.open_b = opener(uri);
+    // The first device is that of the search; later ones run the case.
+    options.open_b = [&, opened = false](const driver::DeviceConfig& config) mutable {
+      return runtime::Device::open_with(uri(std::exchange(opened, true) ? stamp : search), config);
+    };
     options.out = out;
     options.model = program;
     options.deadline = kDeadline;
@@ -181,6 +189,7 @@ class FaultBench {
       trial.problem = error.what();
     }
     trial.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (fs::exists(search)) trial.search = json::parse(std::ifstream(search));
     if (fs::exists(stamp)) trial.stamp = json::parse(std::ifstream(stamp));
     return trial;
   }
@@ -191,15 +200,22 @@ class FaultBench {
 bool right_packet(const Fault& fault, const Trial& trial) {
   // A register shows behind its packet, a lost response or credit possibly in a later one.
   if (std::string_view(fault.symptom) == "register") return trial.report.reg.has_value();
-  return trial.stamp.value("seq", std::uint64_t{0}) == trial.report.packet;
+  const auto seq_of = [](const json& stamp) { return stamp.value("seq", std::uint64_t{0}); };
+  if (seq_of(trial.search) == trial.report.packet) return true;
+  // The first difference may have rounded away, the results of all packets up to this one being
+  // right; then the packet alone stamps, too.
+  return seq_of(trial.search) < trial.report.packet && seq_of(trial.stamp) == trial.report.packet;
 }
 
 bool right_element(const Fault& fault, const Trial& trial) {
   if (std::string_view(fault.symptom) == "register") {
     return trial.report.reg && trial.report.reg->name == fault.where;
   }
-  if (std::string_view(fault.symptom) != "data") return trial.report.found;
-  return trial.report.element && trial.report.element->a != trial.report.element->b;
+  // Not every wrong packet has a wrong element: bytes that are no destination, fields of the
+  // completion.
+  if (trial.report.element) return trial.report.element->a != trial.report.element->b;
+  const std::optional<debug::WaveReport>& wave = trial.report.wave;
+  return trial.report.found && (!wave || wave->symptom != debug::WaveReport::Symptom::kNone);
 }
 
 /// Data and completions: the first wrong recorded value within the fault's depth of its stamp.
@@ -220,12 +236,13 @@ Case to_case(const Fault& fault, const Trial& trial) {
   json more{{"symptom", fault.symptom},
             {"program", trial.program},
             {"found", trial.report.found},
-            {"activated", trial.stamp.contains("time")},
+            {"activated", trial.search.contains("time")},
             {"packet", trial.report.packet},
             {"op", trial.report.op},
             {"right_packet", trial.report.found && right_packet(fault, trial)},
             {"right_element", trial.report.found && right_element(fault, trial)},
             {"right_cycle", trial.report.found && right_cycle(fault, trial)},
+            {"search_stamp", trial.search},
             {"stamp", trial.stamp}};
   if (!trial.problem.empty()) more["problem"] = trial.problem;
   if (trial.report.wave) {

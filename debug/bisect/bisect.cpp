@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -38,6 +39,7 @@ class Search {
   BisectReport run() {
     const auto start = Clock::now();
     find_packet();
+    if (!report_.found) find_in_flight();
     report_.search_seconds = seconds_since(start);
     if (!report_.found) return std::move(report_);
     if (!report_.reg) {
@@ -74,6 +76,7 @@ class Search {
     Player player(runtime::TraceReader(options_.trace.string()), a, b,
                   {.deadline = options_.deadline});
     seek(player);
+    RegisterComparison registers(a, b);
     report_.resumed = folder_.last().has_value();
     if (folder_.last()) report_.packets = folder_.last()->packets;
     auto checkpoint_due = Clock::now() + options_.checkpoint_interval;
@@ -83,12 +86,35 @@ class Search {
       if (step.left_out) continue;
       report_.packets = packet.index + 1;
       const bool same = same_result(step.a, step.b);
-      const auto reg = same ? compare_registers(a, b) : std::nullopt;
+      const auto reg = same ? registers.after(packet.packet) : std::nullopt;
       if (!same || reg) return found(packet, step, reg);
       if (options_.on_progress) options_.on_progress(report_.packets, packet.op);
       if (Clock::now() < checkpoint_due) continue;
       folder_.write(a, player.position(), report_.packets);
       checkpoint_due = Clock::now() + options_.checkpoint_interval;
+    }
+  }
+
+  // Packets that are right one at a time may be wrong together.
+  void find_in_flight() {
+    runtime::Device b = options_.open_b(config_);
+    Player player(runtime::TraceReader(options_.trace.string()), b,
+                  {.deadline = options_.deadline});
+    const PlayedRange range = player.play_to(~std::uint64_t{0}, true);
+    if (!range.first_difference && range.failure.empty()) return;
+    TracePackets packets(runtime::TraceReader(options_.trace.string()));
+    TracePacket packet;
+    while (packets.next(packet)) {
+      const bool here = range.first_difference ? packet.number == *range.first_difference
+                                               : packet.index == range.packets;
+      if (!here) continue;
+      Step step;
+      step.a.completion = packet.recorded;
+      step.b.failure = range.failure.empty() ? "completed with another result" : range.failure;
+      found(packet, step, std::nullopt);
+      report_.hung = !range.failure.empty();
+      report_.in_flight = true;
+      return;
     }
   }
 
@@ -156,8 +182,13 @@ class Search {
     WaveOptions wave;
     const bool alone = !report_.case_file.empty();
     if (!alone) wave.packet = report_.packet;
-    report_.wave = find_first_wrong(alone ? report_.case_file : options_.trace, options_.b,
-                                    options_.out / "wave", wave);
+    // What was found so far must not be lost for want of waves.
+    try {
+      report_.wave = find_first_wrong(alone ? report_.case_file : options_.trace, options_.b,
+                                      options_.out / "wave", wave);
+    } catch (const std::exception& error) {
+      report_.no_wave = error.what();
+    }
   }
 
   const BisectOptions& options_;

@@ -15,6 +15,7 @@ std::string bisect_text(const BisectReport& report) {
   } else {
     text += fmt::format("  expected {}\n  found    {}\n", report.expected, report.result);
   }
+  if (report.in_flight) text += "  right alone, wrong with others in flight\n";
   if (report.element) text += fmt::format("  first element: {}\n", to_string(*report.element));
   if (!report.case_file.empty()) {
     text += fmt::format("case {}", report.case_file.string());

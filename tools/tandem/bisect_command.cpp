@@ -53,6 +53,7 @@ Json to_json(const debug::BisectReport& report) {
             {"expected", report.expected},
             {"found", report.result},
             {"hung", report.hung},
+            {"in_flight", report.in_flight},
             {"case_packets", report.case_packets},
             {"case", report.case_file.string()}};
   if (report.element) json["element"] = element_json(*report.element);
