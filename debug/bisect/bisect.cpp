@@ -174,8 +174,17 @@ class Search {
     }
   }
 
+  // The device with waves in B: B itself, or the second one of a hybrid.
+  std::string wave_uri() const {
+    const std::string name = driver::BackendUri::parse(options_.b).name;
+    if (name == "rtl") return options_.b;
+    const std::size_t second = options_.b.rfind(",rtl:");
+    return name == "hybrid" && second != std::string::npos ? options_.b.substr(second + 1) : "";
+  }
+
   void find_cycle() {
-    if (driver::BackendUri::parse(options_.b).name != "rtl") {
+    const std::string uri = wave_uri();
+    if (uri.empty()) {
       report_.no_wave = fmt::format("{} has no waves", options_.b);
       return;
     }
@@ -184,7 +193,7 @@ class Search {
     if (!alone) wave.packet = report_.packet;
     // What was found so far must not be lost for want of waves.
     try {
-      report_.wave = find_first_wrong(alone ? report_.case_file : options_.trace, options_.b,
+      report_.wave = find_first_wrong(alone ? report_.case_file : options_.trace, uri,
                                       options_.out / "wave", wave);
     } catch (const std::exception& error) {
       report_.no_wave = error.what();
