@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "gtkwave.hpp"
 #include "packet_run.hpp"
@@ -241,10 +242,10 @@ WaveReport look(const fs::path& trace, const std::string& backend, const fs::pat
   report.waves = dir / "waves.fst";
   report.view = dir / "view.gtkw";
   const std::string uri = traced_uri(backend, reference, report.waves, options.watchdog);
-  const Played played = reference.item ? play_case(uri, *reference.item)
-                        : options.context == 0
-                            ? play_alone(uri, reference)
-                            : play_behind(uri, trace.string(), reference, options.context);
+  const Played played = reference.item         ? play_case(uri, *reference.item)
+                        : options.context == 0 ? play_alone(uri, reference)
+                                               : play_behind(uri, trace.string(), reference,
+                                                             options.context, options.together);
   report.backend = played.backend;
   reference.packet.number = played.seq;
   report.wave_bytes = fs::file_size(report.waves);
@@ -291,11 +292,26 @@ WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, c
   WaveReport report = look(trace, backend, dir, options);
   const bool is_alone =
       options.context == 0 && !is_case(runtime::TraceReader(trace.string()).info());
-  if (report.symptom != WaveReport::Symptom::kNone || !is_alone) return report;
-  // Some go wrong only behind others.
-  WaveOptions behind = options;
-  behind.context = kContext;
-  return look(trace, backend, dir, behind);
+  if (report.symptom != WaveReport::Symptom::kNone || !is_alone || options.every_stage) {
+    return report;
+  }
+  // Some go wrong only behind others, and some of those only while others still execute.
+  const fs::path attempt = dir / "behind";
+  for (const bool together : {false, true}) {
+    WaveOptions behind = options;
+    behind.context = kContext;
+    behind.together = together;
+    const WaveReport found = look(trace, backend, attempt, behind);
+    if (found.symptom == WaveReport::Symptom::kNone) continue;
+    const fs::path waves = std::exchange(report, found).waves;
+    fs::rename(report.waves, waves);
+    fs::rename(report.view, dir / report.view.filename());
+    report.waves = waves;
+    report.view = dir / report.view.filename();
+    break;
+  }
+  fs::remove_all(attempt);
+  return report;
 }
 
 }  // namespace tandem::debug

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "play/program_image.hpp"
 #include "play/side.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/debug/trace_packets.hpp"
@@ -33,8 +34,10 @@ void copy_memory(const driver::SparseRam& from, runtime::Device& to) {
   });
 }
 
-bool holds_anything(const TracePosition& loaded) {
-  return !loaded.program.empty() || !loaded.tables[0].empty() || !loaded.tables[1].empty();
+/// Before the first packet, so that packets keep their numbers.
+void load_programs(const TracePosition& loaded, runtime::Device& device) {
+  if (loaded.program.empty() && loaded.tables[0].empty() && loaded.tables[1].empty()) return;
+  load_again(loaded, device);
 }
 
 }  // namespace
@@ -68,14 +71,14 @@ Played play_alone(const std::string& uri, const Reference& reference) {
   TracePosition loaded;
   loaded.program = reference.program;
   loaded.tables = reference.tables;
-  if (holds_anything(loaded)) side.lose_programs();
+  load_programs(loaded, device);
   played.seq = side.submit(reference.packet, loaded);
   played.outcome = side.finish();
   return played;
 }
 
 Played play_behind(const std::string& uri, const std::string& trace, const Reference& reference,
-                   std::uint64_t context) {
+                   std::uint64_t context, bool together) {
   const std::uint64_t number = reference.packet.number;
   const std::uint64_t first = number > context ? number - context : 0;
   runtime::Device before = open("cmodel:", reference.config);
@@ -87,7 +90,7 @@ Played play_behind(const std::string& uri, const std::string& trace, const Refer
   Played played{.backend = device.backend_name(), .ram = device.driver().backend().ram()};
   Side side(device, {});
   copy_memory(*before.driver().backend().ram(), device);
-  if (holds_anything(loaded)) side.lose_programs();
+  load_programs(loaded, device);
   bool in_flight = false;
   const auto drain = [&] {
     if (std::exchange(in_flight, false)) side.finish();
@@ -105,6 +108,7 @@ Played play_behind(const std::string& uri, const std::string& trace, const Refer
   while (packets.next(packet, on_record)) {
     if (packet.number < first || packet.abandoned) continue;
     begun = true;
+    if (packet.number == number && !together) drain();
     played.seq = side.submit(packet, loaded);
     in_flight = true;
     if (packet.number == number) break;

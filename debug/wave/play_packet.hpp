@@ -25,9 +25,10 @@ std::string traced_uri(const std::string& backend, const Reference& reference,
 /// The packet alone on a device that has the memory and the programs which it starts from.
 Played play_alone(const std::string& uri, const Reference& reference);
 
-/// The packet behind up to `context` others, submitted as the host that recorded them could.
+/// The packet behind up to `context` others: when they have completed or, `together`, as soon as
+/// the host that recorded them could submit it.
 Played play_behind(const std::string& uri, const std::string& trace, const Reference& reference,
-                   std::uint64_t context);
+                   std::uint64_t context, bool together);
 
 /// The packets of a case, together.
 Played play_case(const std::string& uri, const Case& item);

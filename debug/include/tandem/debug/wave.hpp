@@ -86,8 +86,10 @@ struct WaveOptions {
   /// Cycles without any transfer after which the device counts as stuck, unless the URI says.
   std::uint64_t watchdog = 20'000;
   /// Packets of the trace that run before it. 0: it runs alone, on the memory and the programs that
-  /// it finds on the cmodel; if it is right then, behind up to 64 packets. A case runs as it is.
+  /// it finds on the cmodel; if it is right then, behind up to 64 packets, first when they have
+  /// completed, then together with them. A case runs as it is.
   std::uint64_t context = 0;
+  bool together = false;  ///< Do not wait for the packets before it.
   /// Check the stages of a packet that did what it should, too.
   bool every_stage = false;
 };
