@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -22,7 +23,8 @@ using tests::expect_error;
 
 class BisectTest : public ::testing::Test {
  protected:
-  BisectTest() : out_(fs::path(testing::TempDir()) / "tandem_bisect_test") {
+  BisectTest()
+      : out_(fs::path(testing::TempDir()) / ("tandem_bisect_" + std::to_string(getpid()))) {
     fs::remove_all(out_);
     trace_ = tests::record_small_trace(file_.path());
   }
