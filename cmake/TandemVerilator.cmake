@@ -158,7 +158,7 @@ function(tandem_verilate target)
               -I${dir} -isystem ${tandem_verilator_include} -isystem ${tandem_verilator_include}/vltstd
               -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0 -DVM_SC=0 -DVM_COVERAGE=$<BOOL:${TANDEM_RTL_COVERAGE}>
               ${ARG_CXX_ARGS} -c ${dir}/${unit}.cpp -o ${dir}/${unit}.o
-      DEPENDS ${dir}/${unit}.cpp ${ARG_DEPENDS}
+      DEPENDS ${dir}/${unit}.cpp ${PROJECT_SOURCE_DIR}/rtlmodel/src/verilated_triggers.hpp ${ARG_DEPENDS}
       COMMENT "Compiling ${target} (${unit})" VERBATIM)
     list(APPEND objects ${dir}/${unit}.o)
   endforeach()

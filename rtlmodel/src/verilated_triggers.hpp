@@ -8,46 +8,37 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 
-/// As VlTriggerVec<NumFlags>; `at` gives the bools that generated code reads and writes.
+/// As VlTriggerVec<NumFlags>; `at` gives the bools that generated code reads and writes. Flags have
+/// just been written one by one when they are looked at: bytes are read as bytes, since a wider
+/// load would wait until the stores have left the processor's queue.
 template <std::size_t NumFlags>
-class TriggerWords {
+class TriggerFlags {
  public:
   void clear() { flags_.fill(false); }
   bool& at(std::size_t i) { return flags_[i]; }
   bool any() const {
-    std::uint64_t all = 0;
-    for (std::size_t i = 0; i < kWords; ++i) all |= word(i);
-    return all != 0;
+    bool any = false;
+    for (std::size_t i = 0; i < NumFlags; ++i) any |= flag(i);
+    return any;
   }
-  void set(const TriggerWords& other) {
-    for (std::size_t i = 0; i < kWords; ++i) put(i, word(i) | other.word(i));
+  void set(const TriggerFlags& other) {
+    for (std::size_t i = 0; i < NumFlags; ++i) flags_[i] = flag(i) | other.flag(i);
   }
-  void andNot(const TriggerWords& a, const TriggerWords& b) {
-    for (std::size_t i = 0; i < kWords; ++i) put(i, a.word(i) & ~b.word(i));
+  void andNot(const TriggerFlags& a, const TriggerFlags& b) {
+    for (std::size_t i = 0; i < NumFlags; ++i) flags_[i] = a.flags_[i] & !b.flags_[i];
   }
 
  private:
-  static constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
-  static constexpr std::size_t kWords = (NumFlags + kWordBytes - 1) / kWordBytes;
+  // Volatile, or the compiler joins the loads.
+  bool flag(std::size_t i) const { return static_cast<const volatile bool*>(flags_.data())[i]; }
 
-  std::uint64_t word(std::size_t i) const {
-    std::uint64_t value;
-    std::memcpy(&value, &flags_[i * kWordBytes], sizeof value);
-    return value;
-  }
-  void put(std::size_t i, std::uint64_t value) {
-    std::memcpy(&flags_[i * kWordBytes], &value, sizeof value);
-  }
-
-  alignas(kWordBytes) std::array<bool, kWords * kWordBytes> flags_{};
+  std::array<bool, NumFlags> flags_{};
 };
 
 #define TANDEM_TRIGGER_VEC(N) \
   template <>                 \
-  class VlTriggerVec<N> final : public TriggerWords<N> {}
+  class VlTriggerVec<N> final : public TriggerFlags<N> {}
 TANDEM_TRIGGER_VEC(1);
 TANDEM_TRIGGER_VEC(2);
 TANDEM_TRIGGER_VEC(3);
