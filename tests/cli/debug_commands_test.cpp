@@ -198,6 +198,25 @@ TEST(CliWave, SaysWhatItFoundAndHowToLookAtIt) {
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.err, HasSubstr("waves come from rtl: backends"));
 }
+
+TEST(CliBisect, FindsNothingOnEqualDevicesAndKeepsRunsApart) {
+  const ScratchDirectory scratch;
+  const std::string dir = scratch.path("found");
+  const auto bisect = [&](const std::string& ids) {
+    return run_tandem({"bisect", "--model", data_path("llama-tiny"), "--prompt-ids", ids,
+                       "--max-new-tokens", "1", "--a", "cmodel:tiny", "--b", "cmodel:tiny", "--out",
+                       dir});
+  };
+  const ProgramResult first = bisect("1,2");
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("equal: "));
+  EXPECT_EQ(bisect("1,2").out, first.out);
+  // The recorded run of another prompt is not taken for this one's.
+  const ProgramResult other = bisect("1,3");
+  EXPECT_EQ(other.exit_code, 3);
+  EXPECT_THAT(other.err, HasSubstr("holds another run"));
+  EXPECT_THAT(other.err, HasSubstr("give another folder"));
+}
 #endif
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include "report.hpp"
 #include "run_options.hpp"
 #include "run_record.hpp"
+#include "tandem/base/error.hpp"
 #include "tandem/debug/bisect.hpp"
 #include "wave_report.hpp"
 
@@ -32,16 +34,47 @@ struct BisectFlags {
   bool json = false;
 };
 
+// What decides A's run, as text.
+std::string run_identity(const BisectFlags& flags) {
+  const RunOptions& run = flags.run;
+  const auto& sampler = run.generate.sampler;
+  return Json{{"model", run.model},
+              {"prompt", run.prompt_file.empty() ? run.prompt : read_text_file(run.prompt_file)},
+              {"prompt_ids", run.prompt_ids},
+              {"chat", run.chat},
+              {"system", run.system},
+              {"max_new_tokens", run.generate.max_new_tokens},
+              {"ignore_eos", run.ignore_eos},
+              {"sampler", {sampler.temperature, sampler.top_k, sampler.top_p, sampler.seed}},
+              {"batch", run.batch},
+              {"weights", run.weights},
+              {"kv", run.kv},
+              {"a", flags.a},
+              {"config", flags.config}}
+      .dump();
+}
+
 // A's run of the model, recorded once: a search that goes on finds it in its folder.
 std::string record_once(BisectFlags& flags) {
-  const std::filesystem::path trace = std::filesystem::path(flags.out) / "a.trace";
-  if (std::filesystem::exists(trace)) return trace.string();
-  std::filesystem::create_directories(flags.out);
+  const std::filesystem::path out = flags.out;
+  const std::filesystem::path trace = out / "a.trace";
+  const std::filesystem::path identity = out / "a.run.json";
+  const std::string wanted = run_identity(flags);
+  if (std::filesystem::exists(trace)) {
+    const std::string found = read_text_file(identity.string());
+    if (found == wanted) return trace.string();
+    throw Error(ErrorCode::kMismatch,
+                fmt::format("{} holds another run: expected {}, found {}; give another folder, or "
+                            "remove this one",
+                            flags.out, wanted, found));
+  }
+  std::filesystem::create_directories(out);
   flags.run.device.backend = flags.a;
   flags.run.device.config = flags.config;
   flags.run.quiet = true;
-  const std::filesystem::path part = std::filesystem::path(flags.out) / "a.trace.part";
+  const std::filesystem::path part = out / "a.trace.part";
   record_run(flags.run, part.string());
+  std::ofstream(identity) << wanted;
   std::filesystem::rename(part, trace);
   return trace.string();
 }
