@@ -102,20 +102,22 @@ class Search {
                   {.deadline = options_.deadline});
     const PlayedRange range = player.play_to(~std::uint64_t{0}, true);
     if (!range.first_difference && range.failure.empty()) return;
+    // Of a device that fails behind its last packet, the last one.
     TracePackets packets(runtime::TraceReader(options_.trace.string()));
     TracePacket packet;
-    while (packets.next(packet)) {
-      const bool here = range.first_difference ? packet.number == *range.first_difference
-                                               : packet.index == range.packets;
-      if (!here) continue;
-      Step step;
-      step.a.completion = packet.recorded;
-      step.b.failure = range.failure.empty() ? "completed with another result" : range.failure;
-      found(packet, step, std::nullopt);
-      report_.hung = !range.failure.empty();
-      report_.in_flight = true;
-      return;
+    for (TracePacket next; packets.next(next);) {
+      packet = next;
+      if (range.first_difference ? packet.number == *range.first_difference
+                                 : packet.index == range.packets) {
+        break;
+      }
     }
+    Step step;
+    step.a.completion = packet.recorded;
+    step.b.failure = range.failure.empty() ? "completed with another result" : range.failure;
+    found(packet, step, std::nullopt);
+    report_.hung = !range.failure.empty();
+    report_.in_flight = true;
   }
 
   void found(const TracePacket& packet, const Step& step,
@@ -150,8 +152,8 @@ class Search {
 
   // A packet that fails only behind others (a race, state that is left over) brings them along.
   void make_case() {
-    for (std::uint64_t before = 0; before <= std::min(index_, kMaxBefore);
-         before = before * 4 + 3) {
+    const std::uint64_t most = std::min(index_, kMaxBefore);
+    for (std::uint64_t before = 0;; before = std::min(before * 4 + 3, most)) {
       std::optional<Case> item;
       try {
         item = case_from(before);
@@ -164,7 +166,10 @@ class Search {
       if (!run_case(*item, a, options_.deadline).passed()) return;
       runtime::Device b = options_.open_b(config_);
       const CaseResult result = run_case(*item, b, options_.deadline);
-      if (result.passed()) continue;
+      if (result.passed()) {
+        if (before == most) return;
+        continue;
+      }
       report_.case_packets = before + 1;
       report_.element = result.element;
       if (result.element) item->origin.element = to_case_element(*result.element);
