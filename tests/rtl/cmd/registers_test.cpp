@@ -100,19 +100,21 @@ class Pair {
       still = now == before ? still + 1 : 0;
       before = now;
     }
-    const auto deadline = Clock::now() + std::chrono::seconds(5);
-    while (!(same(reg::kRingHead) && same(reg::kCplTail) && same(reg::kStatus)) &&
-           Clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    // The RTL is read once: how often the reference is polled must not move its clock.
+    std::map<std::uint32_t, std::uint32_t> found;
+    for (const abi::RegisterInfo& info : abi::registers()) {
+      if (!differs(info)) found[info.at] = bench_.read32(info.at);
     }
-    // A reference that stood by chance where the RTL stands goes on.
+    const auto deadline = Clock::now() + std::chrono::seconds(5);
+    // Interrupts are raised behind the count.
+    for (const std::uint32_t at : {reg::kRingHead, reg::kCplTail, reg::kStatus, reg::kIrqStatus}) {
+      while (reference_.read32(at) != found[at] && Clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+      }
+    }
     for (const abi::RegisterInfo& info : abi::registers()) {
       if (differs(info)) continue;
-      if (info.at == reg::kIrqStatus) {
-        // Raised behind the count.
-        while (!same(info.at) && Clock::now() < deadline) std::this_thread::yield();
-      }
-      ASSERT_EQ(bench_.read32(info.at), reference_.read32(info.at)) << info.name;
+      ASSERT_EQ(found[info.at], reference_.read32(info.at)) << info.name;
     }
     compare_records();
     ++states[bench_.state()];
@@ -124,7 +126,6 @@ class Pair {
   static rtlmodel::AxiSettings memory_of(std::uint64_t seed) {
     return seed % 2 == 0 ? rtlmodel::AxiSettings::zero_wait() : rtlmodel::AxiSettings::realistic();
   }
-  bool same(std::uint32_t offset) { return bench_.read32(offset) == reference_.read32(offset); }
   void w(std::uint32_t offset, std::uint32_t value) {
     bench_.write32(offset, value);
     reference_.write32(offset, value);
@@ -171,7 +172,10 @@ class Pair {
                                      reg::kCplBaseLo,   reg::kRingBaseHi, reg::kCplBaseHi};
     const std::uint32_t values[] = {
         0, 1, 3, 131072, 0x801f'ff00, 0x8000'0080, static_cast<std::uint32_t>(Bench::kRom), 7};
-    w(offsets[bench_.below(6)], values[bench_.below(8)]);
+    const std::uint32_t offset = offsets[bench_.below(6)], value = values[bench_.below(8)];
+    // Records over packets that are not fetched yet: what the device fetches then is unspecified.
+    const bool over_ring = offset == reg::kCplBaseLo && value == 0x8000'0080;
+    w(offset, over_ring ? value + 0x10'0000 : value);
   }
 
   void write_something() {
@@ -189,7 +193,8 @@ class Pair {
   void post() {
     const std::uint32_t head = bench_.read32(reg::kRingHead);
     std::uint32_t room = entries_ - (tail_ - head);
-    const auto stream = StreamMaker(bench_, {}).make(1 + bench_.below(6), seq_);
+    // How many packets in flight complete behind an error that halts is unspecified: none are.
+    const auto stream = StreamMaker(bench_, {.in_order = true}).make(1 + bench_.below(6), seq_);
     for (const Expected& e : stream) {
       if (room-- == 0) break;
       abi::Packet packet = e.packet;
@@ -239,7 +244,7 @@ class Pair {
 
 TEST(CmdRegisters, RandomTrafficAsOnInProcessDevices) {
   std::map<DeviceState, unsigned> states;
-  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
     Pair pair(seed);
     for (unsigned i = 0; i < 150; ++i) {
       SCOPED_TRACE(fmt::format("seed {} step {}", seed, i));
