@@ -103,6 +103,11 @@ TANDEM_API tandem_status tandem_copy_in(tandem_device* device, uint64_t dst, con
 /// Copies from the device after everything submitted before has completed.
 TANDEM_API tandem_status tandem_copy_out(tandem_device* device, uint64_t src, void* dst,
                                          uint64_t num_bytes);
+/// The bytes of device memory in the host's address space, `*out_bytes` NULL where the backend has
+/// no such window, in check mode and while recording. Waits until nothing is in flight. The pointer
+/// is good while the device is open; read and write only while nothing is in flight.
+TANDEM_API tandem_status tandem_get_window(tandem_device* device, uint64_t addr, uint64_t num_bytes,
+                                           void** out_bytes);
 /// Names bytes of device memory for check mode, traces and messages.
 TANDEM_API tandem_status tandem_name_tensor(tandem_device* device, uint64_t addr,
                                             uint64_t num_bytes, const char* name);
@@ -120,6 +125,10 @@ TANDEM_API tandem_status tandem_packet_get(const tandem_packet* packet, const ch
                                            uint64_t* out_value);
 /// Assembles a packet from a line of text as `tandem dis` prints it.
 TANDEM_API tandem_status tandem_packet_parse(tandem_packet* packet, const char* text);
+/// Disassembles a packet into that text. `*out_size` is its length with the final zero; if that is
+/// more than `size`, nothing is written, and `buffer` may be NULL.
+TANDEM_API tandem_status tandem_packet_print(const tandem_packet* packet, char* buffer, size_t size,
+                                             size_t* out_size);
 
 /// Hands a packet over; its sequence number goes to `*out_seq` unless NULL. An error completion of
 /// an earlier packet surfaces from here or from a wait as TANDEM_DEVICE_FAULT; the device is then

@@ -90,3 +90,16 @@ tandem_status tandem_packet_parse(tandem_packet* packet, const char* text) {
     std::memcpy(static_cast<void*>(&given(packet, "packet")), &parsed, sizeof(parsed));
   });
 }
+
+tandem_status tandem_packet_print(const tandem_packet* packet, char* buffer, size_t size,
+                                  size_t* out_size) {
+  return guarded([&] {
+    abi::Packet copy;
+    std::memcpy(static_cast<void*>(&copy), &given(packet, "packet"), sizeof(copy));
+    const std::string text = abi::disassemble(copy);
+    given(out_size, "out_size") = text.size() + 1;
+    if (buffer != nullptr && size > text.size()) {
+      std::memcpy(buffer, text.c_str(), text.size() + 1);
+    }
+  });
+}

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <string>
 #include <utility>
 
+#include "device.hpp"
 #include "guard.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/runtime/device.hpp"
@@ -23,14 +23,6 @@ using tandem::c::guarded;
 using tandem::c::refuse;
 namespace abi = tandem::abi;
 namespace runtime = tandem::runtime;
-
-struct tandem_device {
-  explicit tandem_device(runtime::Device opened) : device(std::move(opened)) {}
-
-  runtime::Device device;
-  std::map<std::uint64_t, runtime::Buffer> buffers;
-  std::string findings;  ///< Taken from the device and not by the caller yet.
-};
 
 namespace {
 
@@ -166,6 +158,16 @@ tandem_status tandem_copy_out(tandem_device* device, uint64_t src, void* dst, ui
     auto* bytes = static_cast<std::byte*>(dst);
     given(device, "device")
         .device.copy_out(PhysAddr(src), {num_bytes == 0 ? bytes : &given(bytes, "dst"), num_bytes});
+  });
+}
+
+tandem_status tandem_get_window(tandem_device* device, uint64_t addr, uint64_t num_bytes,
+                                void** out_bytes) {
+  return guarded([&] {
+    given(out_bytes, "out_bytes") = nullptr;
+    runtime::Device& opened = given(device, "device").device;
+    opened.queue().finish();
+    *out_bytes = opened.window(PhysAddr(addr), num_bytes).data();
   });
 }
 
