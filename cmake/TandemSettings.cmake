@@ -44,6 +44,19 @@ endif()
 # tandem_warnings(TARGET): warnings are errors for every target of ours.
 function(tandem_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -Wno-missing-field-initializers)
+  tandem_unity(${target})
+endfunction()
+
+# tandem_unity(TARGET): with TANDEM_UNITY its sources are compiled in batches. Tests stay apart: each is one program's
+# only large source, and edits of tests are frequent.
+function(tandem_unity target)
+  string(FIND ${CMAKE_CURRENT_SOURCE_DIR}/ ${PROJECT_SOURCE_DIR}/tests/ in_tests)
+  if(NOT TANDEM_UNITY OR in_tests EQUAL 0)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  # Every source of a batch is an included file to the compiler.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
 # tandem_library(NAME ALIAS SOURCES...): a static library `tandem_NAME` with alias `Tandem::NAME`

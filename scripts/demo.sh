@@ -15,7 +15,7 @@ bash scripts/fetch_model.sh > "$model_path" &
 fetch=$!
 # A build directory that is already configured (for tests, say) is used as it is.
 [ -f build/build.ninja ] || cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release \
-  -DTANDEM_TESTS=OFF > /dev/null
+  -DTANDEM_TESTS=OFF -DTANDEM_UNITY=ON > /dev/null
 cmake --build build --target tandem_program
 wait "$fetch"
 

@@ -11,9 +11,9 @@ bash scripts/fetch_model.sh > /dev/null || true
 # libFuzzer programs need clang; the tests run each with a fixed number of inputs.
 cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug \
   -DCMAKE_CXX_FLAGS_DEBUG="-O1 -gline-tables-only" -DTANDEM_FUZZ=ON -DTANDEM_SANITIZE=ON -DTANDEM_TESTS=OFF \
-  -DTANDEM_BENCH=OFF > /dev/null
+  -DTANDEM_BENCH=OFF -DTANDEM_UNITY=ON > /dev/null
 cmake --build build/fuzz --target fuzzers
-cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DTANDEM_TESTS=ON -DTANDEM_BENCH=ON -DTANDEM_RTL_FAULTS=ON \
+cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DTANDEM_UNITY=ON -DTANDEM_TESTS=ON -DTANDEM_BENCH=ON -DTANDEM_RTL_FAULTS=ON \
   -DTANDEM_FUZZ_BUILD="$PWD/build/fuzz" > /dev/null
 cmake --build build
 

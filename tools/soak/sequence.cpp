@@ -37,7 +37,6 @@ constexpr std::uint64_t kTables = kPrograms + 0xa'0000;
 constexpr std::uint64_t kWords = kPrograms + 0xb'0000;  // Of SIGNAL and WAIT, one line a slot.
 constexpr std::uint64_t kRom = 0x20'0000'0000;          // Packets may not write it.
 
-constexpr std::uint64_t kGuardBytes = 64;
 constexpr std::uint64_t kLongWait = 4'000'000'000;  // More than any packet takes.
 
 class Maker {

@@ -11,6 +11,9 @@
 
 namespace tandem::soak {
 
+/// Bytes on either side of a destination that are set before the packet and compared after it.
+constexpr std::uint64_t kGuardBytes = 64;
+
 /// The sizes of `hardware` with the memory map of the sequences.
 driver::DeviceConfig soak_config(const driver::DeviceConfig& hardware);
 

@@ -18,8 +18,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kGuardBytes = 64;
-
 std::string with_seed(std::string uri, std::uint64_t seed) {
   constexpr std::string_view kPlace = "{seed}";
   for (std::size_t at = uri.find(kPlace); at != std::string::npos; at = uri.find(kPlace, at)) {
