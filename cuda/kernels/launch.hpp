@@ -59,12 +59,15 @@ struct Place {
   std::uint64_t addr = 0;
 };
 
-/// Division of numbers below 2^32 by a constant, exact.
+/// Division of numbers below 2^32 by a constant below 2^32: the high word of n x factor, where
+/// factor is floor((2^64 - 1) / value) + 1; 0 stands for value 1.
 struct Divisor {
-  std::uint32_t value = 1;
-  std::uint32_t shift = 0;
+  std::uint64_t value = 1;
   std::uint64_t factor = 0;
 };
+constexpr Divisor make_divisor(std::uint64_t value) {
+  return {value, value <= 1 ? 0 : ~std::uint64_t{0} / value + 1};
+}
 
 /// COPY and FILL (which has no source): loops from the outermost, merged where they continue each
 /// other. Strides in bytes.
@@ -89,13 +92,15 @@ struct GatherArgs {
   std::uint64_t index = 0;
   std::uint64_t elements = 0;
   std::uint64_t extent[3] = {1, 1, 1};
+  Divisor divisor[3];
   std::uint64_t src_stride[3] = {};  ///< Of i, of the index, of l.
   std::uint64_t dst_stride[3] = {};
   std::uint64_t index_stride[3] = {};
   std::uint64_t limit = 0;
+  std::uint32_t narrow = 0;      ///< 1: fewer than 2^32 elements.
   std::uint32_t wide_index = 0;  ///< 1: I64.
   std::uint32_t element = 1;     ///< Bytes.
-  std::uint64_t run = 1;         ///< Elements of the packet in one of `element` bytes along l.
+  std::uint32_t reserved = 0;
 };
 
 /// SCATTER_ADD. Thread (column, part) does the additions of its column whose destination it owns,
@@ -132,6 +137,8 @@ struct MatmulArgs {
   MatmulOperand b_scale, b_min;  ///< The same strides.
   MatmulOperand a_scale;
   std::uint64_t bias = 0;
+  std::uint64_t tiles = 0;  ///< Of all batches.
+  std::uint32_t tiles_m = 0, tiles_n = 0;
   std::uint32_t m = 0, n = 0, k = 0, batch0 = 0, batch1 = 0;
   abi::Dtype a_type{}, b_type{}, c_type{}, scale_type{};
   abi::ALayout a_layout{};
