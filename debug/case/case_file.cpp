@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "tandem/base/error.hpp"
 
@@ -109,6 +110,7 @@ class CaseReader {
     if (const std::size_t open = case_.packets.size() - completions_; open != 0) {
       fail(fmt::format("has {} packets without a completion", open));
     }
+    if (reset_ || !writes_.empty()) fail("writes memory or resets behind its last packet");
     std::ranges::sort(case_.expected, {}, [](const MemoryPiece& piece) { return piece.addr; });
     return std::move(case_);
   }
@@ -121,8 +123,7 @@ class CaseReader {
         case_.tensors.push_back({record.addr.value, record.num_bytes, record.text});
         break;
       case Kind::kWrite:
-        if (!case_.packets.empty()) fail("writes memory behind its first packet");
-        add_piece(case_.memory, record);
+        add_write(record);
         break;
       case Kind::kExpected:
         add_piece(case_.expected, record);
@@ -137,10 +138,26 @@ class CaseReader {
         add_completion(record.completion);
         break;
       case Kind::kReset:
-        fail("resets the device");
+        add_reset();
+        break;
       default:
         break;
     }
+  }
+
+  void add_write(const runtime::TraceRecord& record) {
+    if (case_.packets.empty()) return add_piece(case_.memory, record);
+    std::vector<MemoryPiece> piece;
+    add_piece(piece, record);
+    const std::uint64_t completed =
+        completions_ == 0 ? 0 : case_.packets[completions_ - 1].packet.seq;
+    writes_.push_back({std::move(piece.front()), completed});
+  }
+
+  void add_reset() {
+    if (case_.packets.empty()) fail("resets the device before its first packet");
+    if (completions_ != case_.packets.size()) fail("abandons packets with a reset");
+    reset_ = true;
   }
 
   void add_piece(std::vector<MemoryPiece>& pieces, const runtime::TraceRecord& record) {
@@ -157,7 +174,8 @@ class CaseReader {
       fail(fmt::format("has packet seq {} behind seq {}", packet.seq,
                        case_.packets.back().packet.seq));
     }
-    case_.packets.push_back({packet, op_, {}});
+    case_.packets.push_back(
+        {packet, op_, {}, std::exchange(reset_, false), std::exchange(writes_, {})});
   }
 
   void add_completion(const abi::Completion& completion) {
@@ -176,6 +194,8 @@ class CaseReader {
   runtime::TraceReader trace_;
   Case case_;
   std::string op_;
+  bool reset_ = false;             // Since the last packet.
+  std::vector<HostWrite> writes_;  // Likewise.
   std::size_t completions_ = 0;
   std::uint64_t bytes_ = 0;
 };
@@ -185,6 +205,9 @@ class CaseReader {
 std::uint64_t Case::num_bytes() const {
   std::uint64_t total = 0;
   for (const MemoryPiece& piece : memory) total += piece.bytes.size();
+  for (const CasePacket& packet : packets) {
+    for (const HostWrite& write : packet.writes) total += write.piece.bytes.size();
+  }
   return total;
 }
 
@@ -199,12 +222,26 @@ void write_case(const Case& item, const std::string& path) {
   }
   for (const MemoryPiece& piece : item.memory) trace.write(piece.addr, piece.bytes);
   std::string op;
+  auto next = item.packets.begin();  // The first packet without a completion so far.
+  const auto complete_to = [&](std::uint64_t seq) {
+    for (; next != item.packets.end() && next->packet.seq <= seq; ++next) {
+      trace.completion(next->completion);
+    }
+  };
   for (const CasePacket& packet : item.packets) {
+    if (packet.reset) {
+      complete_to(packet.packet.seq - 1);
+      trace.reset();
+    }
+    for (const HostWrite& write : packet.writes) {
+      complete_to(std::min(write.completed, packet.packet.seq - 1));
+      trace.write(write.piece.addr, write.piece.bytes);
+    }
     if (packet.op != op) trace.op(packet.op);
     op = packet.op;
     trace.packet(packet.packet);
   }
-  for (const CasePacket& packet : item.packets) trace.completion(packet.completion);
+  complete_to(item.packets.back().packet.seq);
   for (const MemoryPiece& piece : item.expected) trace.expected(piece.addr, piece.bytes);
   trace.finish();
 }

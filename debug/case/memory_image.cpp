@@ -119,6 +119,10 @@ void MemoryImage::write(std::uint64_t addr, std::span<const std::byte> bytes) {
   });
 }
 
+void MemoryImage::write(std::span<const HostWrite> writes) {
+  for (const HostWrite& item : writes) write(item.piece.addr.value, item.piece.bytes);
+}
+
 void MemoryImage::read(std::uint64_t addr, std::span<std::byte> bytes) const {
   for_each_page(addr, bytes.size(), [&](auto base, auto offset, auto at, auto count) {
     const auto page = pages_.find(base);

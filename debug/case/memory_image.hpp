@@ -27,6 +27,7 @@ class MemoryImage {
   explicit MemoryImage(std::span<const MemoryPiece> pieces);
 
   void write(std::uint64_t addr, std::span<const std::byte> bytes);
+  void write(std::span<const HostWrite> writes);
   void read(std::uint64_t addr, std::span<std::byte> bytes) const;
   /// Pages that are not zero, adjacent ones in one piece of at most 512 KiB.
   std::vector<MemoryPiece> pieces() const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "memory_image.hpp"
 #include "tandem/abi/packet_cast.hpp"
@@ -30,7 +31,13 @@ class CaseRecorder {
       : player_(player), loaded_(player.position()), memory_(memory_of(player.a())) {
     case_.config = player.info().config;
     case_.origin.a = player.info().backend;
+    player.observe([this](const runtime::TraceRecord& record, std::uint64_t completed) {
+      between(record, completed);
+    });
   }
+  ~CaseRecorder() { player_.observe({}); }
+  CaseRecorder(const CaseRecorder&) = delete;
+  CaseRecorder& operator=(const CaseRecorder&) = delete;
 
   Case record(std::uint64_t packets) {
     for (std::uint64_t i = 0; i < packets; ++i) {
@@ -40,7 +47,8 @@ class CaseRecorder {
                     fmt::format("{}: the trace ends before {} packets of a case",
                                 player_.info().path, packets));
       }
-      add(*packet);
+      const bool last = i + 1 == packets;
+      if (last || !packet->abandoned) add(*packet);
     }
     finish();
     return std::move(case_);
@@ -55,7 +63,8 @@ class CaseRecorder {
     needs_tables_ = needs_tables_ || packet.packet.opcode == abi::Opcode::kVector;
     // Index data decides which pages are written; the packet itself may write over it.
     last_written_ = touched_pages(packet.packet, case_.config, memory_, true);
-    CasePacket recorded{packet.packet, packet.op, {}};
+    CasePacket recorded{
+        packet.packet, packet.op, {}, std::exchange(reset_, false), std::exchange(writes_, {})};
     const Step& step = player_.run();
     if (!step.a.completion) {
       throw Error(ErrorCode::kInvalidArgument,
@@ -66,6 +75,32 @@ class CaseRecorder {
     recorded.completion = *step.a.completion;
     recorded.completion.seq = packet.number;
     case_.packets.push_back(std::move(recorded));
+  }
+
+  /// What the host does between two packets of the case.
+  void between(const runtime::TraceRecord& record, std::uint64_t completed) {
+    if (record.kind == runtime::TraceRecord::Kind::kReset) {
+      reset_ = true;
+      return;
+    }
+    // Pages that no packet has touched so far are taken with what is written here.
+    for (std::uint64_t at = 0; at < record.data.size();) {
+      const std::uint64_t addr = record.addr.value + at;
+      const std::uint64_t offset = addr % kPageBytes;
+      const std::uint64_t count = std::min(kPageBytes - offset, record.data.size() - at);
+      if (captured_.contains(addr - offset)) {
+        add_write(addr, record.data.subspan(at, count), completed);
+      }
+      at += count;
+    }
+  }
+
+  void add_write(std::uint64_t addr, std::span<const std::byte> bytes, std::uint64_t completed) {
+    const bool joins = !writes_.empty() && writes_.back().completed == completed &&
+                       writes_.back().piece.addr.value + writes_.back().piece.bytes.size() == addr;
+    if (!joins) writes_.push_back({{PhysAddr(addr), {}}, completed});
+    auto& piece = writes_.back().piece.bytes;
+    piece.insert(piece.end(), bytes.begin(), bytes.end());
   }
 
   /// A page as it is before any packet of the case has touched it.
@@ -132,7 +167,7 @@ class CaseRecorder {
     packet.target = target;
     packet.src_addr = free_place(bytes.size());
     image_.write(packet.src_addr, bytes);
-    CasePacket load{abi::to_packet(packet), {}, {}};
+    CasePacket load{abi::to_packet(packet), {}, {}, false, {}};
     load.completion.opcode = static_cast<std::uint8_t>(abi::Opcode::kLoadUcode);
     load.completion.engine = abi::Engine::kVector;
     return load;
@@ -167,6 +202,8 @@ class CaseRecorder {
   MemoryImage image_;
   PageSet captured_;
   PageSet last_written_;
+  bool reset_ = false;  // Since the last packet.
+  std::vector<HostWrite> writes_;
   std::size_t needed_words_ = 0;
   bool needs_tables_ = false;
 };

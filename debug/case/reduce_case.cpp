@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "memory_image.hpp"
@@ -29,6 +30,7 @@ class Reducer {
     }
     kind_ = result_.kind;
     drop_packets();
+    drop_host_actions();
     while (shrink_extents()) {
     }
     if (result_.element) smallest_.origin.element = to_case_element(*result_.element);
@@ -45,14 +47,37 @@ class Reducer {
   /// All packets in front of the failing one at once, then one by one from the first on.
   void drop_packets() {
     Case candidate = smallest_;
-    std::erase_if(candidate.packets, [&](const CasePacket& packet) {
-      return !is_load(packet) && packet.packet.seq != smallest_.failing().packet.seq;
-    });
+    for (std::size_t i = candidate.packets.size() - 1; i-- > 0;) {
+      if (!is_load(candidate.packets[i])) drop(candidate, i);
+    }
     if (candidate.packets.size() < smallest_.packets.size()) accept_if_failing(candidate);
     for (std::size_t i = 0; i + 1 < smallest_.packets.size() && !exhausted();) {
       candidate = smallest_;
-      candidate.packets.erase(candidate.packets.begin() + static_cast<std::ptrdiff_t>(i));
+      drop(candidate, i);
       if (!accept_if_failing(candidate)) ++i;
+    }
+  }
+
+  /// What the host did before the packet stays.
+  static void drop(Case& item, std::size_t which) {
+    CasePacket& packet = item.packets[which];
+    CasePacket& next = item.packets[which + 1];
+    next.reset = which != 0 && (next.reset || packet.reset);
+    packet.writes.insert(packet.writes.end(), std::make_move_iterator(next.writes.begin()),
+                         std::make_move_iterator(next.writes.end()));
+    next.writes = std::move(packet.writes);
+    item.packets.erase(item.packets.begin() + static_cast<std::ptrdiff_t>(which));
+  }
+
+  /// What the host does between two packets, as far as the case fails without it.
+  void drop_host_actions() {
+    for (std::size_t i = 0; i < smallest_.packets.size() && !exhausted(); ++i) {
+      Case candidate = smallest_;
+      if (std::exchange(candidate.packets[i].reset, false)) accept_if_failing(candidate);
+      candidate = smallest_;
+      if (i == 0 || candidate.packets[i].writes.empty()) continue;  // Memory at the start.
+      candidate.packets[i].writes.clear();
+      accept_if_failing(candidate);
     }
   }
 
@@ -104,9 +129,12 @@ class Reducer {
   /// Completions and expected bytes from A; false if A does not do what it did with the case.
   bool complete(Case& candidate) {
     const abi::ReadMemory initial = [this](auto addr, auto dst) { memory_.read(addr, dst); };
+    MemoryImage image = memory_;
+    const abi::ReadMemory now = [&](auto addr, auto dst) { image.read(addr, dst); };
     PageSet touched;
     for (const CasePacket& packet : candidate.packets) {
-      touched.merge(touched_pages(packet.packet, candidate.config, initial, false));
+      image.write(packet.writes);
+      touched.merge(touched_pages(packet.packet, candidate.config, now, false));
     }
     candidate.memory = take_pages(initial, touched, false);
     runtime::Device device = a_(candidate.config);

@@ -25,29 +25,76 @@ std::string hex(const std::vector<std::byte>& bytes) {
   return text;
 }
 
-/// Submits all packets, waits for them and says why that failed.
-std::string play(const Case& item, runtime::Device& device, std::chrono::nanoseconds deadline,
-                 std::vector<std::uint64_t>& seqs) {
-  runtime::Queue& queue = device.queue();
-  driver::Driver& driver = device.driver();
-  try {
-    for (const CasePacket& packet : item.packets) {
-      if (driver.completed() == driver.submitted() && driver.submitted() + 1 < packet.packet.seq) {
-        driver.set_next_seq(packet.packet.seq);
+/// Submits the packets of a case and does what the host did between them.
+class CaseRun {
+ public:
+  CaseRun(const Case& item, runtime::Device& device, std::chrono::nanoseconds deadline)
+      : item_(item), device_(device), deadline_(deadline) {}
+
+  /// Until the last packet has completed; why it has not, or empty.
+  std::string play() {
+    driver::Driver& driver = device_.driver();
+    try {
+      for (const CasePacket& packet : item_.packets) {
+        prepare(packet);
+        if (driver.completed() == driver.submitted() &&
+            driver.submitted() + 1 < packet.packet.seq) {
+          driver.set_next_seq(packet.packet.seq);
+        }
+        const runtime::OpScope scope(device_.queue(), packet.op);
+        seqs_.push_back(device_.queue().submit(packet.packet).seq);
       }
-      const runtime::OpScope scope(queue, packet.op);
-      seqs.push_back(queue.submit(packet.packet).seq);
+      wait(seqs_.size());
+    } catch (const Error& error) {
+      return error.what();
     }
-    if (deadline.count() > 0) {
-      driver.wait(seqs.back(), deadline);
-    } else {
-      queue.wait({seqs.back()});
-    }
-  } catch (const Error& error) {
-    return error.what();
+    return {};
   }
-  return {};
-}
+
+  std::optional<abi::Completion> last_completion() const {
+    if (seqs_.size() != item_.packets.size()) return std::nullopt;
+    return device_.driver().completion(seqs_.back());
+  }
+
+ private:
+  void prepare(const CasePacket& packet) {
+    if (packet.reset) reset();
+    for (const HostWrite& write : packet.writes) {
+      std::size_t known = 0;
+      while (known < seqs_.size() && item_.packets[known].packet.seq <= write.completed) ++known;
+      if (!packet.reset) wait(known);
+      device_.copy_in(write.piece.addr, write.piece.bytes);
+    }
+  }
+
+  /// Packets before have ended, well or not.
+  void reset() {
+    driver::Driver& driver = device_.driver();
+    const std::uint64_t epoch = driver.epoch();
+    try {
+      wait(seqs_.size());
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kDeviceFault) throw;
+    }
+    // The driver may have done it, if a packet failed.
+    if (driver.epoch() == epoch || !driver.started()) driver.restart();
+  }
+
+  void wait(std::size_t packets) {
+    if (packets == 0) return;
+    const std::uint64_t seq = seqs_[packets - 1];
+    if (deadline_.count() > 0) {
+      device_.driver().wait(seq, deadline_);
+    } else {
+      device_.queue().wait({seq});
+    }
+  }
+
+  const Case& item_;
+  runtime::Device& device_;
+  std::chrono::nanoseconds deadline_;
+  std::vector<std::uint64_t> seqs_;  // Of the packets on the device.
+};
 
 std::string text_of(const Case& item, const CaseResult& result, const std::string& device,
                     const std::string& what) {
@@ -88,10 +135,11 @@ std::optional<ElementDifference> first_changed(const Case& item, runtime::Device
   driver::Driver& driver = device.driver();
   const auto ram = driver.backend().ram();
   if (ram == nullptr) return std::nullopt;
-  const MemoryImage initial(item.memory);
-  const abi::ReadMemory memory = [&](auto addr, auto dst) { initial.read(addr, dst); };
+  MemoryImage image(item.memory);
+  const abi::ReadMemory memory = [&](auto addr, auto dst) { image.read(addr, dst); };
   PageSet written;
   for (const CasePacket& packet : item.packets) {
+    image.write(packet.writes);
     written.merge(touched_pages(packet.packet, item.config, memory, true));
   }
   for (const driver::RegionConfig& region : item.config.regions) {
@@ -104,7 +152,7 @@ std::optional<ElementDifference> first_changed(const Case& item, runtime::Device
   Page expected;
   ram->for_each_page([&](std::uint64_t addr, std::span<const std::byte> page) {
     if (first || written.contains(addr)) return;
-    initial.read(addr, expected);
+    image.read(addr, expected);
     const auto at = std::ranges::mismatch(expected, page);
     if (at.in1 == expected.end()) return;
     first =
@@ -169,11 +217,9 @@ CaseResult run_case(const Case& item, runtime::Device& device, std::chrono::nano
   device.queue().forget_programs();
 
   CaseResult result;
-  std::vector<std::uint64_t> seqs;
-  const std::string failure = play(item, device, deadline, seqs);
-  if (seqs.size() == item.packets.size()) {
-    result.outcome.completion = device.driver().completion(seqs.back());
-  }
+  CaseRun run(item, device, deadline);
+  const std::string failure = run.play();
+  result.outcome.completion = run.last_completion();
   if (!result.outcome.completion) {
     result.outcome.failure = failure;
     result.kind = CaseResult::Kind::kHung;

@@ -76,6 +76,7 @@ class Player::Impl {
   const Step& run();
   PlayedRange play_to(std::uint64_t number, bool stop_at_difference);
 
+  void observe(OnRecord on_record) { on_record_ = std::move(on_record); }
   TracePosition position() const { return at_; }
   void seek(const TracePosition& position);
   std::vector<TraceTensor> tensors_in(std::uint64_t addr, std::uint64_t num_bytes) const;
@@ -104,6 +105,7 @@ class Player::Impl {
 
   PlayerOptions options_;
   TracePackets trace_;
+  OnRecord on_record_;
   Side a_;
   std::optional<Side> b_;
   TracePacket packet_;
@@ -122,6 +124,8 @@ class Player::Impl {
 /// Reads on to the next packet; without `apply_writes` memory stays as it is.
 bool Player::Impl::read_packet(bool apply_writes) {
   const bool found = trace_.next(packet_, [&](const runtime::TraceRecord& record) {
+    const bool told = record.kind == Kind::kReset || record.kind == Kind::kWrite;
+    if (on_record_ && told) on_record_(record, trace_.completed());
     if (record.kind == Kind::kReset) {
       pass_reset();
     } else if (apply_writes || record.kind != Kind::kWrite) {
@@ -305,6 +309,7 @@ const Step& Player::run() { return impl_->run(); }
 PlayedRange Player::play_to(std::uint64_t number, bool stop_at_difference) {
   return impl_->play_to(number, stop_at_difference);
 }
+void Player::observe(OnRecord on_record) { impl_->observe(std::move(on_record)); }
 TracePosition Player::position() const { return impl_->position(); }
 void Player::seek(const TracePosition& position) { impl_->seek(position); }
 

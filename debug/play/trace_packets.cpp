@@ -26,6 +26,7 @@ struct TracePackets::Impl {
   std::string op;
   std::uint64_t packets = 0;
   std::uint64_t last = 0;
+  std::uint64_t completed = 0;
   bool faulted = false;  // A packet since the last reset failed.
 };
 
@@ -54,6 +55,7 @@ TracePackets& TracePackets::operator=(TracePackets&&) noexcept = default;
 
 const runtime::TraceInfo& TracePackets::info() const { return impl_->trace.info(); }
 std::uint64_t TracePackets::num_records() const { return impl_->trace.num_records(); }
+std::uint64_t TracePackets::completed() const { return impl_->completed; }
 
 bool TracePackets::next(TracePacket& packet, const OnRecord& on_record) {
   runtime::TraceRecord record;
@@ -64,7 +66,9 @@ bool TracePackets::next(TracePacket& packet, const OnRecord& on_record) {
     }
     if (record.kind == Kind::kOp) {
       impl_->op = record.text;
-    } else if (record.kind != Kind::kCompletion) {
+    } else if (record.kind == Kind::kCompletion) {
+      impl_->completed = record.completion.seq;
+    } else {
       if (record.kind == Kind::kReset) impl_->pass_reset();
       if (on_record) on_record(record);
     }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <span>
 #include <string>
 
 #include "small_trace.hpp"
@@ -129,6 +130,94 @@ TEST_F(CaseTest, SeveralPackets) {
   EXPECT_EQ(result.kind, CaseResult::Kind::kBytes);
 }
 
+// From any packet to the last: with what the host wrote on the way, and across the reset.
+TEST_F(CaseTest, WholeRuns) {
+  const std::uint64_t abandoned = trace_.refused + 1;
+  for (std::uint64_t first = 1; first < trace_.packets; ++first) {
+    if (first == abandoned) continue;
+    SCOPED_TRACE(first);
+    const Case item = make(first, trace_.packets - first + 1);
+    EXPECT_EQ(item.failing().packet.seq, trace_.packets);
+    const CaseResult result = run(item, "cmodel:tiny");
+    EXPECT_TRUE(result.passed()) << result.text;
+#ifdef TANDEM_HAVE_RTL
+    const CaseResult rtl = run(item, "rtl:tiny");
+    EXPECT_TRUE(rtl.passed()) << rtl.text;
+#endif
+  }
+  const Case item = make(trace_.product, trace_.packets - trace_.product + 1);
+  std::uint64_t resets = 0;
+  std::uint64_t writes = 0;
+  for (const CasePacket& packet : item.packets) {
+    EXPECT_NE(packet.packet.seq, abandoned);
+    resets += packet.reset;
+    for (const HostWrite& write : packet.writes) {
+      ++writes;
+      EXPECT_EQ(write.completed, trace_.refused);
+    }
+  }
+  EXPECT_EQ(resets, 1u);
+  EXPECT_GE(writes, 1u);
+}
+
+/// Doubles of two words that the host writes to one place, one after the other; as a trace.
+void record_steps(const std::string& path) {
+  Device device = Device::open("cmodel:tiny");
+  const auto memory = device.malloc("activations", 4096, "step");
+  const PhysAddr in = memory.addr();
+  device.start_recording(path);
+  for (std::uint32_t step = 1; step <= 3; ++step) {
+    const std::uint32_t value = 100 * step;
+    device.copy_in(in, std::as_bytes(std::span(&value, 1)));
+    abi::CopyPacket packet;
+    packet.extent0 = packet.extent1 = packet.extent2 = packet.extent3 = 1;
+    packet.elem_bytes = 4;
+    packet.src_addr = in.value;
+    packet.dst_addr = in.value + 64 * step;
+    packet.src_stride3 = packet.dst_stride3 = 4;
+    device.queue().submit_packet(packet);
+    device.queue().finish();
+  }
+  device.stop_recording();
+}
+
+TEST_F(CaseTest, HostWritesBetweenPackets) {
+  const tests::ScratchFile trace("steps.trace");
+  record_steps(trace.path());
+  Device device = Device::open("cmodel:tiny");
+  Player player(TraceReader(trace.path()), device);
+  player.next();
+  const Case made = record_case(player, 3);
+  EXPECT_EQ(made.packets[1].writes.size(), 1u);
+  EXPECT_EQ(made.packets[1].writes[0].completed, 1u);
+  const tests::ScratchFile file("steps.case");
+  write_case(made, file.path());
+  const Case found = read_case(file.path());
+  ASSERT_EQ(found.packets.size(), 3u);
+  EXPECT_EQ(found.packets[2].writes[0].completed, 2u);
+  EXPECT_EQ(found.packets[2].writes[0].piece.bytes, made.packets[2].writes[0].piece.bytes);
+  EXPECT_EQ(found.num_bytes(), made.num_bytes());
+  for (const Case& item : {made, found}) {
+    const CaseResult result = run(item, "cmodel:tiny");
+    EXPECT_TRUE(result.passed()) << result.text;
+  }
+  // Without the writes the last page is another one.
+  Case forgetful = found;
+  for (CasePacket& packet : forgetful.packets) packet.writes.clear();
+  EXPECT_EQ(run(forgetful, "cmodel:tiny").kind, CaseResult::Kind::kBytes);
+  // The file as a trace.
+  TraceReader reader(file.path());
+  Device other = Device::open("cmodel:tiny");
+  EXPECT_EQ(runtime::replay(reader, other).differences, 0u);
+  // Only the last packet is wrong, so only what it reads stays.
+  const ReducedCase reduced = reduce_case(found, opener("cmodel:tiny"), opener(faulty(3, "bit=6")));
+  EXPECT_EQ(reduced.item.packets.size(), 1u);
+  EXPECT_TRUE(run(reduced.item, "cmodel:tiny").passed());
+  write_case(reduced.item, file.path());
+  EXPECT_TRUE(run(read_case(file.path()), "cmodel:tiny").passed());
+  EXPECT_FALSE(run(read_case(file.path()), faulty(3, "bit=6")).passed());
+}
+
 TEST_F(CaseTest, ReducesExtents) {
   const ReducedCase reduced =
       reduce_case(make(trace_.product), opener("cmodel:tiny"), opener(wrong_product()));
@@ -223,8 +312,22 @@ TEST_F(CaseTest, RecordsThatMakeNoCase) {
                            trace.packet(last.packet);
                            trace.write(PhysAddr(4096), std::vector<std::byte>(1));
                          }),
-              HasSubstr("writes memory behind its first packet"));
-  EXPECT_THAT(message_of(item, [&](auto& trace) { trace.reset(); }), HasSubstr("resets"));
+              HasSubstr("has 1 packets without a completion"));
+  EXPECT_THAT(message_of(item,
+                         [&](auto& trace) {
+                           trace.packet(last.packet);
+                           trace.completion(last.completion);
+                           trace.write(PhysAddr(4096), std::vector<std::byte>(1));
+                         }),
+              HasSubstr("behind its last packet"));
+  EXPECT_THAT(message_of(item, [&](auto& trace) { trace.reset(); }),
+              HasSubstr("resets the device before its first packet"));
+  EXPECT_THAT(message_of(item,
+                         [&](auto& trace) {
+                           trace.packet(last.packet);
+                           trace.reset();
+                         }),
+              HasSubstr("abandons packets"));
 }
 
 }  // namespace

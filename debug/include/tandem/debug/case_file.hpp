@@ -44,14 +44,25 @@ struct MemoryPiece {
   std::vector<std::byte> bytes;
 };
 
+/// What the host wrote between two packets.
+struct HostWrite {
+  MemoryPiece piece;
+  /// Number of the last packet that the host had seen complete when it wrote; 0: of none.
+  std::uint64_t completed = 0;
+};
+
 struct CasePacket {
   abi::Packet packet;  ///< Its `seq` is its number.
   std::string op;
   abi::Completion completion;  ///< On the reference.
+  /// What happens behind the packet before it: first the reset, when all of them have ended.
+  bool reset = false;
+  std::vector<HostWrite> writes;
 };
 
 /// A case in memory. The last packet is the one that fails; those before it load micro-programs, or
-/// are needed to make it fail. They are submitted together, without waiting in between.
+/// are needed to make it fail. They are submitted together; only host writes wait, for the packets
+/// that the recording host had waited for, and resets, for all.
 struct Case {
   CaseOrigin origin;
   driver::DeviceConfig config;
@@ -61,7 +72,7 @@ struct Case {
   std::vector<MemoryPiece> expected;  ///< What the last packet leaves; ascending addresses.
 
   const CasePacket& failing() const { return packets.back(); }
-  /// Bytes of `memory`.
+  /// Bytes of `memory` and of host writes.
   std::uint64_t num_bytes() const;
 };
 
@@ -75,8 +86,9 @@ void write_case(const Case& item, const std::string& path);
 
 /// Makes a case of the packet that `player.next()` has just given and, with `packets` above 1, of
 /// those after it; plays them. Memory is A's: pages that packets read or write, before they do;
-/// expected are the pages that the last one writes. Host writes between the packets are not in the
-/// case. Throws kInvalidArgument at the end of the trace, or where A fails to complete a packet.
+/// expected are the pages that the last one writes. What the host writes to these pages between the
+/// packets, and resets, are in the case; packets that the trace abandoned are not. Throws
+/// kInvalidArgument at the end of the trace, or where A fails to complete a packet.
 Case record_case(Player& player, std::uint64_t packets = 1);
 
 /// What a device made of a case.

@@ -126,6 +126,10 @@ class Player {
   /// The place behind the last packet that ran or was left out. Together with Device::snapshot a
   /// checkpoint. Call it before `next`.
   TracePosition position() const;
+  /// Told of every host write and reset from now on, before the devices are, with the number of the
+  /// last packet whose completion the recording host had seen; 0: none. An empty function ends it.
+  using OnRecord = std::function<void(const runtime::TraceRecord& record, std::uint64_t completed)>;
+  void observe(OnRecord on_record);
   /// Tensors that the trace has named so far and that meet the range.
   std::vector<TraceTensor> tensors_in(std::uint64_t addr, std::uint64_t num_bytes) const;
 

@@ -43,6 +43,9 @@ class TracePackets {
   bool next(TracePacket& packet, const OnRecord& on_record = {});
   /// Records read so far.
   std::uint64_t num_records() const;
+  /// Number of the last packet whose completion stands before the record that was read last: what
+  /// the recording host knew there. 0: none.
+  std::uint64_t completed() const;
 
  private:
   struct Impl;
