@@ -94,7 +94,8 @@ class Record:
     def _load(self, file: str) -> dict[str, Array]:
         if file not in self._loaded:
             tensors = {}
-            for name, entry in safetensors.deserialize(self._files(file)):
+            parse: Any = safetensors.deserialize  # has no types of its own
+            for name, entry in parse(self._files(file)):
                 if entry["dtype"] not in _NUMPY:
                     raise InvalidArgument(f"{self.path}: {file}: tensor '{name}' has type {entry['dtype']}; expected "
                                           f"one of {', '.join(_NUMPY)}")
