@@ -11,7 +11,7 @@ packages=(g++ cmake ninja-build pkgconf libcli11-dev libfmt-dev libspdlog-dev nl
 case $purpose in
   demo) ;;
   test) packages+=(ccache clang clang-format-14 git gtkwave imagemagick libbenchmark-dev libclang-rt-14-dev libgmock-dev libgtest-dev
-                   liblz4-dev libmpfr-dev libopenblas-dev python3-jsonschema python3-yaml verilator xauth xvfb zlib1g-dev) ;;
+                   liblz4-dev libmpfr-dev libopenblas-dev python3-dev python3-jsonschema python3-venv python3-yaml verilator xauth xvfb zlib1g-dev) ;;
   *) echo "deps.sh: unknown purpose '$purpose'; expected demo or test" >&2; exit 2 ;;
 esac
 
