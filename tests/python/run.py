@@ -30,7 +30,7 @@ def python_of(venv):
 
 def pip_install(venv, *arguments):
     """Installs from PyPI; a skip where it cannot be reached."""
-    command = [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    command = [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2", *arguments]
     done = subprocess.run(command, text=True, capture_output=True, check=False)
     if done.returncode == 0:
         return

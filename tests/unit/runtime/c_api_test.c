@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tandem/tandem_ops.h"
+
 static int failures = 0;
 
 #define CHECK(condition)                                                               \
@@ -70,6 +72,101 @@ static void test_packets(void) {
   memset(&packet, 0, sizeof(packet));
   CHECK_FAILS(tandem_packet_set(&packet, "seq", 1), TANDEM_INVALID_ARGUMENT,
               "opcode 0x00, which has no named fields; begin with tandem_packet_init");
+}
+
+static void test_text(void) {
+  const char* text = "COPY extent3=17 dst_addr=0x1000";
+  char small[4] = "abc", out[256];
+  size_t size = 0;
+  tandem_packet packet;
+  CHECK(tandem_packet_parse(&packet, text) == TANDEM_OK);
+  CHECK(tandem_packet_print(&packet, NULL, 0, &size) == TANDEM_OK && size == strlen(text) + 1);
+  CHECK(tandem_packet_print(&packet, small, sizeof(small), &size) == TANDEM_OK);
+  CHECK(strcmp(small, "abc") == 0);
+  CHECK(tandem_packet_print(&packet, out, sizeof(out), &size) == TANDEM_OK);
+  CHECK(strcmp(out, text) == 0);
+  CHECK_FAILS(tandem_packet_print(NULL, out, sizeof(out), &size), TANDEM_INVALID_ARGUMENT,
+              "argument 'packet' is NULL");
+}
+
+static void test_window(tandem_device* device) {
+  const float value = 2.5f;
+  float back = 0;
+  uint64_t addr = 0;
+  void* bytes = NULL;
+  CHECK(tandem_malloc(device, "activations", sizeof(value), 0, "seen", &addr) == TANDEM_OK);
+  CHECK(tandem_get_window(device, addr, sizeof(value), &bytes) == TANDEM_OK && bytes != NULL);
+  if (bytes != NULL) {
+    memcpy(bytes, &value, sizeof(value));
+  }
+  CHECK(tandem_copy_out(device, addr, &back, sizeof(back)) == TANDEM_OK && back == value);
+  CHECK_FAILS(tandem_get_window(device, addr, 4, NULL), TANDEM_INVALID_ARGUMENT, "'out_bytes'");
+  CHECK(tandem_free(device, addr) == TANDEM_OK);
+}
+
+static tandem_tensor vector_of(uint64_t addr, uint64_t elements) {
+  tandem_tensor tensor = {0};
+  tensor.addr = addr;
+  tensor.dtype = TANDEM_F32;
+  tensor.rank = 1;
+  tensor.shape[0] = elements;
+  tensor.stride[0] = 4;
+  return tensor;
+}
+
+static void test_ops(tandem_device* device) {
+  const float values[3] = {1, 2, 3};
+  float back[3] = {0};
+  uint64_t addr = 0;
+  int64_t axis = 0;
+  size_t count = 0;
+  tandem_tensor x, y;
+  tandem_arg args[4] = {{0}};
+  CHECK(tandem_malloc(device, "activations", 128, 0, "x and y", &addr) == TANDEM_OK);
+  CHECK(tandem_copy_in(device, addr, values, sizeof(values)) == TANDEM_OK);
+  x = vector_of(addr, 3);
+  y = vector_of(addr + 64, 3);
+  args[0].name = "x";
+  args[0].tensors = &x;
+  args[0].num_tensors = 1;
+  args[1].name = "y";
+  args[1].tensors = &y;
+  args[1].num_tensors = 1;
+  args[2].name = "mul";
+  args[2].number = 2.0;
+  args[3].name = "add";
+  args[3].number = 0.5;
+  CHECK(tandem_run_op(device, "affine", args, 4) == TANDEM_OK);
+  CHECK(tandem_copy_out(device, addr + 64, back, sizeof(back)) == TANDEM_OK);
+  CHECK(back[0] == 2.5f && back[2] == 6.5f);
+  CHECK_FAILS(tandem_run_op(device, "affine", args, 3), TANDEM_INVALID_ARGUMENT,
+              "affine: argument 'add' is missing");
+  args[3].name = "mul";
+  CHECK_FAILS(tandem_run_op(device, "affine", args, 4), TANDEM_INVALID_ARGUMENT,
+              "argument 'mul' is given twice");
+  args[3].name = NULL;
+  CHECK_FAILS(tandem_run_op(device, "affine", args, 4), TANDEM_INVALID_ARGUMENT, "has no name");
+  args[2].name = "axis";
+  args[2].ints = &axis;
+  args[2].num_ints = 1;
+  CHECK(tandem_run_op(device, "softmax", args, 3) == TANDEM_OK);
+  CHECK_FAILS(tandem_run_op(device, "copy", args, 3), TANDEM_INVALID_ARGUMENT,
+              "copy: there is no argument 'axis'");
+  y.rank = TANDEM_MAX_RANK + 1;
+  CHECK_FAILS(tandem_run_op(device, "softmax", args, 3), TANDEM_INVALID_ARGUMENT,
+              "argument 'y': expected a rank of at most 6, found 7");
+  y.rank = 1;
+  y.dtype = 40;
+  CHECK_FAILS(tandem_run_op(device, "softmax", args, 3), TANDEM_INVALID_ARGUMENT,
+              "expected an element type of tandem_dtype, found 40");
+  CHECK_FAILS(tandem_run_op(device, "leap", args, 3), TANDEM_INVALID_ARGUMENT, "no op 'leap'");
+  CHECK_FAILS(tandem_run_op(NULL, "copy", args, 3), TANDEM_INVALID_ARGUMENT, "'device' is NULL");
+  CHECK_FAILS(tandem_run_op(device, "copy", NULL, 3), TANDEM_INVALID_ARGUMENT, "'args' is NULL");
+  while (tandem_op_name(count) != NULL) {
+    ++count;
+  }
+  CHECK(count == 62);
+  CHECK(tandem_free(device, addr) == TANDEM_OK);
 }
 
 static void test_info(tandem_device* device) {
@@ -249,7 +346,10 @@ int main(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   test_packets();
+  test_text();
   test_info(device);
+  test_window(device);
+  test_ops(device);
   test_memory_and_queue(device);
   test_programs(device);
   test_files(device, argc > 1 ? argv[1] : ".");
