@@ -68,6 +68,11 @@ def test_output_types_can_be_chosen(device):
     assert device.ops.add(x, x, out=out) is out and out.numpy().tolist() == [2, 5]
 
 
+def test_64_bit_integers_keep_their_bits(device):
+    value = 2 ** 62 + 1
+    assert device.ops.fill(device.empty(3, "i64"), value).numpy().tolist() == [value] * 3
+
+
 def test_masked_rows_can_be_zero(device):
     q = device.tensor(np.ones((1, 1, 2, 4), np.float32))
     mask = device.tensor(np.full((1, 1, 2, 2), -np.inf, np.float32))

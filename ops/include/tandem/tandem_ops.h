@@ -71,7 +71,7 @@ typedef struct tandem_arg {
 ///   sdpa: q k v y scale [causal] [window] [softcap] [query_offset] [mask] [first_key] [offsets]
 ///         [own_key_visible] [zero_masked_rows]
 ///   kv_append: k v k_cache v_cache   rotary: x cos sin y [interleaved]
-///   fill: y value                    copy: x y
+///   fill: y value (an integer fills i64 with all its bits)     copy: x y
 ///   concat: x (a list) axis y        repeat_kv: x repeats y
 ///   reshape: x y                     index_select gather: x axis index y
 ///   index_add scatter_add: x axis index src y

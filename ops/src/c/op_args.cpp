@@ -103,6 +103,13 @@ std::int64_t OpArgs::integer(const char* name) {
   return *arg.ints;
 }
 
+bool OpArgs::is_integer(const char* name) const {
+  const std::optional<std::size_t> index = find(name);
+  if (!index) return false;
+  const tandem_arg& arg = *args_[*index].given;
+  return arg.tensors == nullptr && arg.ints != nullptr && arg.num_ints == 1;
+}
+
 std::uint32_t OpArgs::count(const char* name) {
   const std::int64_t value = integer(name);
   if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) {

@@ -28,6 +28,8 @@ class OpArgs {
   std::uint32_t count(const char* name);
   double number(const char* name);
 
+  /// Whether the argument is given as one integer.
+  bool is_integer(const char* name) const;
   bool has(const char* name) const { return find(name).has_value(); }
   std::optional<Tensor> tensor_if(const char* name);
   bool flag(const char* name);  ///< False when it was left out.

@@ -223,6 +223,11 @@ void rotary(Context& ctx, OpArgs& args) {
 
 void fill(Context& ctx, OpArgs& args) {
   const Tensor y = args.tensor("y");
+  if (y.dtype == ops::Dtype::kI64 && args.is_integer("value")) {
+    const std::int64_t value = args.integer("value");  // a double has not all its bits
+    args.finish();
+    return ops::fill_bits(ctx, y, static_cast<std::uint64_t>(value));
+  }
   const double value = args.number("value");
   args.finish();
   ops::fill(ctx, y, value);

@@ -229,7 +229,7 @@ class Ops:
     # ---- moving
 
     def fill(self, y: Tensor, value: float) -> Tensor:
-        self.run("fill", y=y, value=float(value))
+        self.run("fill", y=y, value=value if y.dtype == i64 and isinstance(value, int) else float(value))
         return y
 
     def copy(self, x: Tensor, *, out: Optional[Tensor] = None) -> Tensor:
