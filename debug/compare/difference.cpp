@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "tandem/abi/metadata.hpp"
+#include "tandem/debug/op_bounds.hpp"
 
 namespace tandem::debug {
 namespace {
@@ -60,29 +61,17 @@ ElementDifference describe_element(const abi::Packet& packet, const abi::Operand
   return element;
 }
 
-/// Adds one element that has a value.
-void add_values(PacketDifference& total, double a, double b) {
-  const bool same_kind = std::isfinite(a) && std::isfinite(b);
-  if (!same_kind) {
-    // Equal infinities and NaN on both sides are no distance.
-    if (!(a == b || (std::isnan(a) && std::isnan(b)))) total.finite = false;
-    return;
-  }
-  total.squares_a += a * a;
-  total.squares_b += b * b;
-  total.squares_diff += (b - a) * (b - a);
-  total.product += a * b;
-}
-
 void compare_operand(const abi::Packet& packet, const abi::Operand& operand,
                      const abi::ReadMemory& a, const abi::ReadMemory& b, PacketDifference& total) {
   const Dtype type = abi::element_type(packet, operand);
+  const std::uint64_t row = row_elements(packet, operand);
   abi::for_each_element(packet, operand, a, b, [&](const abi::ElementPair& pair) {
     ++total.elements;
     total.bytes += pair.a.size();
+    if (pair.number % row == 0) total.sums.end_row();
     const auto value_a = abi::number_of(type, pair.a);
     if (!pair.differ) {
-      if (value_a) add_values(total, *value_a, *value_a);
+      if (value_a) total.sums.add(*value_a, *value_a);
       return;
     }
     if (total.differing++ == 0) total.first = describe_element(packet, operand, type, pair);
@@ -90,13 +79,14 @@ void compare_operand(const abi::Packet& packet, const abi::Operand& operand,
     if (!std::isinf(ulp)) total.max_ulp = std::max(total.max_ulp, ulp);
     if (!value_a) return;
     const double value_b = *abi::number_of(type, pair.b);
-    add_values(total, *value_a, value_b);
+    total.sums.add(value_b, *value_a);
     const double distance = std::abs(value_b - *value_a);
-    if (distance > total.max_abs || (std::isnan(distance) && total.finite)) {
+    if (distance > total.max_abs || (std::isnan(distance) && total.max_abs == 0)) {
       total.worst = describe_element(packet, operand, type, pair);
     }
     if (std::isfinite(distance)) total.max_abs = std::max(total.max_abs, distance);
   });
+  total.sums.end_row();
 }
 
 }  // namespace
@@ -128,18 +118,6 @@ std::string to_string(const ElementDifference& element) {
   return text;
 }
 
-double PacketDifference::rel_rms() const {
-  if (!finite) return kInfinity;
-  if (squares_diff == 0) return 0;
-  return squares_a == 0 ? kInfinity : std::sqrt(squares_diff / squares_a);
-}
-
-double PacketDifference::cosine() const {
-  if (squares_diff == 0) return 1;
-  const double norms = std::sqrt(squares_a * squares_b);
-  return norms == 0 ? 0 : product / norms;
-}
-
 void PacketDifference::add(const PacketDifference& other) {
   elements += other.elements;
   differing += other.differing;
@@ -148,11 +126,7 @@ void PacketDifference::add(const PacketDifference& other) {
   if (other.worst && (!worst || other.max_abs > max_abs)) worst = other.worst;
   max_abs = std::max(max_abs, other.max_abs);
   max_ulp = std::max(max_ulp, other.max_ulp);
-  squares_a += other.squares_a;
-  squares_b += other.squares_b;
-  squares_diff += other.squares_diff;
-  product += other.product;
-  finite = finite && other.finite;
+  sums.add(other.sums);
 }
 
 PacketDifference compare_written(const abi::Packet& packet, const abi::ReadMemory& a,

@@ -9,6 +9,7 @@
 #include "tandem/abi/elements.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/base/error.hpp"
+#include "tandem/debug/op_bounds.hpp"
 
 namespace tandem::debug {
 namespace {
@@ -46,10 +47,11 @@ Bound parse_bound(const json& object, const std::string& path, std::size_t index
   for (const auto& [key, value] : object.items()) {
     std::string* text = key == "op" ? &bound.op : key == "opcode" ? &bound.opcode : nullptr;
     if (key == "type") text = &bound.type;
-    double* number = key == "max_abs"   ? &bound.max_abs
-                     : key == "rel_rms" ? &bound.rel_rms
-                                        : nullptr;
-    if (key == "cosine") number = &bound.cosine;
+    double* number = key == "max_abs"       ? &bound.figures.max_abs
+                     : key == "rel_rms"     ? &bound.figures.rel_rms
+                     : key == "row_rel_rms" ? &bound.figures.row_rel_rms
+                     : key == "cosine"      ? &bound.figures.cosine
+                                            : nullptr;
     if (text != nullptr && value.is_string()) {
       *text = value.get<std::string>();
     } else if (number != nullptr && value.is_number()) {
@@ -57,7 +59,7 @@ Bound parse_bound(const json& object, const std::string& path, std::size_t index
     } else {
       fail(
           fmt::format("member '{}': expected the texts op, opcode, type and the numbers max_abs, "
-                      "rel_rms, cosine",
+                      "rel_rms, row_rel_rms, cosine",
                       key));
     }
   }
@@ -65,24 +67,6 @@ Bound parse_bound(const json& object, const std::string& path, std::size_t index
 }
 
 }  // namespace
-
-Bounds Bounds::standard() {
-  // Half a unit in the last place of the type, four times over; sums of products in fp32 in another
-  // order, from inputs of ten fraction bits.
-  struct Width {
-    const char* type;
-    double relative;
-  };
-  constexpr Width kWidths[] = {
-      {"f32", 1e-3}, {"f16", 2e-3}, {"bf16", 1.6e-2}, {"e4m3", 0.13}, {"e5m2", 0.25}};
-  std::vector<Bound> bounds;
-  for (const Width& width : kWidths) {
-    bounds.push_back({.opcode = "MATMUL", .type = width.type, .rel_rms = width.relative});
-    bounds.push_back({.opcode = "VECTOR", .type = width.type, .rel_rms = width.relative});
-  }
-  bounds.push_back({.opcode = "SCATTER_ADD", .type = "f32", .rel_rms = 1e-5});
-  return Bounds(std::move(bounds));
-}
 
 Bounds Bounds::load(const std::string& path) {
   std::ifstream file(path);
@@ -112,21 +96,15 @@ const Bound* Bounds::find(std::string_view op, std::string_view opcode,
 
 bool Bounds::allow(const abi::Packet& packet, std::string_view op,
                    const PacketDifference& difference) const {
-  if (difference.differing == 0 || !difference.finite || !difference.first) return false;
+  if (difference.differing == 0 || !difference.first) return false;
   const abi::OpcodeInfo* opcode = abi::find_opcode(static_cast<std::uint8_t>(packet.opcode));
   if (opcode == nullptr) return false;
   for (const abi::Operand& operand : abi::written_operands(packet)) {
     const abi::Dtype type = abi::element_type(packet, operand);
-    const bool has_bounds = type == abi::Dtype::kF32 || type == abi::Dtype::kF16 ||
-                            type == abi::Dtype::kBF16 || type == abi::Dtype::kE4M3 ||
-                            type == abi::Dtype::kE5M2;
     // One packet's integers and moved bits say where, not how much.
-    if (!has_bounds) return false;
+    if (op_bound(packet, type).exact) return false;
     const Bound* bound = find(op, opcode->name, abi::to_string(type));
-    if (bound == nullptr || difference.max_abs > bound->max_abs ||
-        difference.rel_rms() > bound->rel_rms || difference.cosine() < bound->cosine) {
-      return false;
-    }
+    if (bound == nullptr || !exceeded(difference.figures(), bound->figures).empty()) return false;
   }
   return true;
 }

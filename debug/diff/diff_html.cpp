@@ -96,7 +96,7 @@ constexpr double kMinDecade = -9;
 /// top.
 std::optional<double> decade(const PassFigures& pass) {
   if (pass.differing == 0) return std::nullopt;
-  const double error = pass.total.rel_rms();
+  const double error = pass.total.figures().rel_rms;
   if (pass.failed != 0 || std::isinf(error)) return 1;
   return error == 0 ? kMinDecade : std::clamp(std::log10(error), kMinDecade, 1.0);
 }
@@ -149,7 +149,7 @@ class Plot {
           "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\" fill=\"{}\"><title>{} {}: {} packets "
           "differ, {} failed, relative rms {}</title></circle>\n",
           x(i), y, colour, escape(layers_[i].name), name, figures.differing, figures.failed,
-          number(figures.total.rel_rms()));
+          number(figures.total.figures().rel_rms));
     }
     text += fmt::format(
         "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"/>\n{}", points,
@@ -176,7 +176,8 @@ std::string pass_cells(const PassFigures& pass, const std::vector<DifferingPacke
                            escape(element->index));
     }
   }
-  const std::string error = pass.failed == pass.differing ? "failed" : number(pass.total.rel_rms());
+  const std::string error =
+      pass.failed == pass.differing ? "failed" : number(pass.total.figures().rel_rms);
   return fmt::format("<td class=n>{}</td><td class=n>{}</td><td class=n>{}</td><td>{}</td>",
                      pass.differing, error, number(pass.total.max_ulp), first);
 }
@@ -223,13 +224,19 @@ std::string packet_details(const DifferingPacket& packet, bool isolated, bool op
       escape(packet.op), packet.outside ? "" : " (within bounds)", escape(packet.text),
       escape(packet.a), escape(packet.b));
   if (difference.first) {
+    const ErrorFigures figures = difference.figures();
     text += fmt::format(
-        "<p>{} of {} elements differ{}; relative rms {}, cosine {:.6f}, largest distance {}.</p>"
+        "<p>{} of {} elements differ{}; relative rms {} (worst row {}), cosine {:.6f}, largest "
+        "distance {}{}.</p>"
         "<table><tr><th></th><th>element</th><th>address</th><th>type</th><th class=n>a</th>"
         "<th class=n>b</th><th class=n>ulp</th><th class=n>relative</th></tr>\n",
         difference.differing, difference.elements,
         packet.tensor.empty() ? "" : fmt::format(" (tensor {})", escape(packet.tensor)),
-        number(difference.rel_rms()), difference.cosine(), number(difference.max_abs));
+        number(figures.rel_rms), number(figures.row_rel_rms), figures.cosine,
+        number(difference.max_abs),
+        packet.bound ? fmt::format("; of what the op may differ by: element {:.3g}, row {:.3g}",
+                                   packet.bound->element, packet.bound->row)
+                     : "");
     text += element_row("first", *difference.first);
     if (difference.worst) text += element_row("largest", *difference.worst);
     text += "</table>\n";

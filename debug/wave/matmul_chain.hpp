@@ -8,19 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "bounds/matmul_terms.hpp"
 #include "tandem/abi/isa.hpp"
 #include "tandem/driver/device_config.hpp"
 #include "tandem/driver/sparse_ram.hpp"
 
 namespace tandem::debug::wave {
-
-/// An element of C.
-struct MatmulElement {
-  std::uint64_t batch0 = 0;
-  std::uint64_t batch1 = 0;
-  std::uint64_t m = 0;
-  std::uint64_t n = 0;
-};
 
 /// The element of C that holds the byte at `addr`; nothing for a byte of none.
 std::optional<MatmulElement> element_at(const abi::MatmulPacket& packet, std::uint64_t addr);

@@ -7,6 +7,7 @@
 
 #include "host_array.hpp"
 #include "json_value.hpp"
+#include "tandem/debug/error_figures.hpp"
 
 namespace tandem::check {
 
@@ -17,14 +18,10 @@ struct Matrix {
   std::vector<float> values;
 };
 
-/// Four figures over all elements; see docs/reference/reference_data.md.
+/// Over all elements; see docs/reference/reference_data.md.
 struct Distance {
-  double max_abs = 0;
-  double rel_rms = 0;
-  double row_rel_rms = 0;
-  double cosine = 1;
-  std::string worst;  ///< The element behind max_abs, with both values.
-  bool finite = true;
+  debug::ErrorFigures figures;
+  std::string worst;  ///< The element furthest off, with both values.
 };
 
 /// Rows [first_row, first_row + got.rows) of the reference. Throws kMismatch where it has no such

@@ -55,6 +55,10 @@ void check_flags(const DiffFlags& flags) {
   if (saved && !flags.case_file.empty()) {
     throw UsageError("--case needs devices: saved runs hold no memory of B");
   }
+  if (flags.bounds == "standard" && flags.accumulated_only) {
+    throw UsageError(
+        "--bounds standard decides in the isolated pass: leave --accumulated out, or give a file");
+  }
   if (!flags.keep.empty() && flags.run.model.empty()) {
     throw UsageError("--keep-trace needs --model: there is no other run to record");
   }

@@ -24,8 +24,14 @@ Json packet_json(const debug::DifferingPacket& packet) {
   if (difference.elements == 0) return json;
   json["elements"] = difference.elements;
   json["differing"] = difference.differing;
-  json["rel_rms"] = number(difference.rel_rms());
-  json["cosine"] = number(difference.cosine());
+  const debug::ErrorFigures figures = difference.figures();
+  json["rel_rms"] = number(figures.rel_rms);
+  json["row_rel_rms"] = number(figures.row_rel_rms);
+  json["cosine"] = number(figures.cosine);
+  if (packet.bound) {
+    json["of_bound"] = {{"element", number(packet.bound->element)},
+                        {"row", number(packet.bound->row)}};
+  }
   json["max_abs"] = number(difference.max_abs);
   json["max_ulp"] = number(difference.max_ulp);
   if (!packet.tensor.empty()) json["tensor"] = packet.tensor;
@@ -35,12 +41,14 @@ Json packet_json(const debug::DifferingPacket& packet) {
 }
 
 Json pass_json(const debug::PassFigures& pass) {
+  const debug::ErrorFigures figures = pass.total.figures();
   Json json{{"compared", pass.compared},
             {"differing", pass.differing},
             {"outside", pass.outside},
             {"failed", pass.failed},
-            {"rel_rms", number(pass.total.rel_rms())},
-            {"cosine", number(pass.total.cosine())},
+            {"rel_rms", number(figures.rel_rms)},
+            {"row_rel_rms", number(figures.row_rel_rms)},
+            {"cosine", number(figures.cosine)},
             {"max_ulp", number(pass.total.max_ulp)}};
   if (pass.first) json["first"] = packet_json(*pass.first);
   return json;

@@ -91,8 +91,8 @@ TEST_F(DiffTest, ClassesOfLayers) {
   EXPECT_EQ(first.difference.elements, 35u);
   EXPECT_EQ(first.difference.first->index, "[0, 0, 1, 3]");
   EXPECT_EQ(first.difference.first->ulp, double(1 << 22));
-  EXPECT_GT(first.difference.rel_rms(), 0);
-  EXPECT_LT(first.difference.cosine(), 1);
+  EXPECT_GT(first.difference.figures().rel_rms, 0);
+  EXPECT_LT(first.difference.figures().cosine, 1);
   const std::string text = diff_text(report);
   EXPECT_THAT(text, HasSubstr("wrong alone"));
   EXPECT_THAT(text, HasSubstr("fine alone, wrong in context"));

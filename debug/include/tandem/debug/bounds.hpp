@@ -2,7 +2,6 @@
 // How far a packet's results may be from the reference on a device of another arithmetic.
 #pragma once
 
-#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,30 +17,34 @@ struct Bound {
   std::string op = "*";  ///< Name with `*` as wildcard.
   std::string opcode;    ///< "MATMUL"; empty: any.
   std::string type;      ///< Of the written elements, "f16"; empty: any.
-  double max_abs = std::numeric_limits<double>::infinity();
-  double rel_rms = std::numeric_limits<double>::infinity();
-  double cosine = -1;
+  ErrorBound figures;
 };
 
 /// The first bound that matches a packet counts; without one, and for integers and moved bits,
 /// results must be equal.
 class Bounds {
  public:
-  /// One rounding to the output's type more or less than the reference, and sums in another order.
-  static Bounds standard();
+  /// Those of each op (op_bounds.hpp). They hold for packets with the same inputs, so they decide
+  /// in the isolated pass.
+  static Bounds standard() { return Bounds({}, true); }
   /// A JSON list of objects with members of Bound. Throws kInvalidArgument naming the file.
   static Bounds load(const std::string& path);
 
-  explicit Bounds(std::vector<Bound> bounds) : bounds_(std::move(bounds)) {}
+  explicit Bounds(std::vector<Bound> bounds) : Bounds(std::move(bounds), false) {}
 
-  /// Whether the difference is within bounds.
+  bool are_standard() const { return standard_; }
+
+  /// Whether the difference is within bounds of a file.
   bool allow(const abi::Packet& packet, std::string_view op,
              const PacketDifference& difference) const;
 
  private:
+  Bounds(std::vector<Bound> bounds, bool standard)
+      : bounds_(std::move(bounds)), standard_(standard) {}
   const Bound* find(std::string_view op, std::string_view opcode, std::string_view type) const;
 
   std::vector<Bound> bounds_;
+  bool standard_;
 };
 
 }  // namespace tandem::debug

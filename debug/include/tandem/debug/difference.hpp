@@ -12,6 +12,7 @@
 
 #include "tandem/abi/elements.hpp"
 #include "tandem/abi/isa.hpp"
+#include "tandem/debug/error_figures.hpp"
 #include "tandem/runtime/device.hpp"
 
 namespace tandem::debug {
@@ -44,15 +45,10 @@ struct PacketDifference {
   std::optional<ElementDifference> worst;  ///< The largest |b - a|.
   double max_abs = 0;
   double max_ulp = 0;
-  double squares_a = 0;  ///< Sum of a^2, of b^2, of (b - a)^2, of a * b.
-  double squares_b = 0;
-  double squares_diff = 0;
-  double product = 0;
-  bool finite = true;  ///< No element is NaN or infinite on one side only.
+  ErrorSums sums;
 
-  /// Root of the mean square of b - a relative to a's; 0 where both are equal.
-  double rel_rms() const;
-  double cosine() const;
+  /// Of B's values against A's; rows are those of the operands.
+  ErrorFigures figures() const { return sums.figures(); }
   /// Adds what another packet differs by.
   void add(const PacketDifference& other);
 };
