@@ -11,131 +11,115 @@ namespace tandem::debug {
 namespace {
 
 std::string number(double value) {
-  if (std::isinf(value))
-    return "inf";
+  if (std::isinf(value)) return "inf";
   return value == 0 ? "0" : fmt::format("{:.2e}", value);
 }
 
 /// "3/12 1.2e-05": differing packets of all, and how far they are off.
-std::string pass_cell(const PassFigures &pass) {
-  if (pass.differing == 0)
-    return "-";
-  return fmt::format("{} {}", pass.differing,
-                     pass.failed == pass.differing
-                         ? "failed"
-                         : number(pass.total.figures().rel_rms));
+std::string pass_cell(const PassFigures& pass) {
+  if (pass.differing == 0) return "-";
+  return fmt::format(
+      "{} {}", pass.differing,
+      pass.failed == pass.differing ? "failed" : number(pass.total.figures().rel_rms));
 }
 
-std::string first_cell(const DiffGroup &group) {
-  const auto &first =
-      group.isolated.first ? group.isolated.first : group.accumulated.first;
+std::string first_cell(const DiffGroup& group) {
+  const auto& first = group.isolated.first ? group.isolated.first : group.accumulated.first;
   return first ? fmt::format("packet {} {}", first->number, first->opcode) : "";
 }
 
-void add_table(std::string &text, const std::vector<DiffGroup> &groups,
-               bool isolated) {
+void add_table(std::string& text, const std::vector<DiffGroup>& groups, bool isolated) {
   std::size_t width = 5;
-  for (const DiffGroup &group : groups)
-    width = std::max(width, group.name.size());
-  text += fmt::format("{:<{}} {:>8}  {:<20} {:<20} {:<28} {}\n", "layer", width,
-                      "packets", "accumulated", isolated ? "isolated" : "",
-                      "class", "first");
-  for (const DiffGroup &group : groups) {
-    text += fmt::format("{:<{}} {:>8}  {:<20} {:<20} {:<28} {}\n", group.name,
-                        width, group.packets, pass_cell(group.accumulated),
-                        isolated ? pass_cell(group.isolated) : "",
+  for (const DiffGroup& group : groups) width = std::max(width, group.name.size());
+  text += fmt::format("{:<{}} {:>8}  {:<20} {:<20} {:<28} {}\n", "layer", width, "packets",
+                      "accumulated", isolated ? "isolated" : "", "class", "first");
+  for (const DiffGroup& group : groups) {
+    text += fmt::format("{:<{}} {:>8}  {:<20} {:<20} {:<28} {}\n", group.name, width, group.packets,
+                        pass_cell(group.accumulated), isolated ? pass_cell(group.isolated) : "",
                         to_string(group.kind), first_cell(group));
   }
 }
 
-void add_packet(std::string &text, std::string_view title,
-                const DifferingPacket &packet) {
+void add_packet(std::string& text, std::string_view title, const DifferingPacket& packet) {
   text += fmt::format("{}: packet {}{}{}\n  {}\n", title, packet.number,
                       packet.op.empty() ? "" : " of ", packet.op, packet.text);
   text += fmt::format("  a: {}\n  b: {}\n", packet.a, packet.b);
-  const PacketDifference &difference = packet.difference;
-  if (const auto &first = difference.first) {
-    text += fmt::format(
-        "  {} of {} elements differ, first {}{}{}\n", difference.differing,
-        difference.elements, to_string(*first),
-        packet.tensor.empty() ? "" : ", tensor ", packet.tensor);
+  const PacketDifference& difference = packet.difference;
+  if (const auto& first = difference.first) {
+    text += fmt::format("  {} of {} elements differ, first {}{}{}\n", difference.differing,
+                        difference.elements, to_string(*first),
+                        packet.tensor.empty() ? "" : ", tensor ", packet.tensor);
     if (difference.worst && difference.worst->addr != first->addr) {
       text += fmt::format("  largest {}\n", to_string(*difference.worst));
     }
     const ErrorFigures figures = difference.figures();
-    text +=
-        fmt::format("  relative rms {} (worst row {}), cosine {:.6f}{}\n",
-                    number(figures.rel_rms), number(figures.row_rel_rms),
-                    figures.cosine, packet.outside ? "" : ", within bounds");
+    text += fmt::format("  relative rms {} (worst row {}), cosine {:.6f}{}\n",
+                        number(figures.rel_rms), number(figures.row_rel_rms), figures.cosine,
+                        packet.outside ? "" : ", within bounds");
     if (packet.bound) {
-      text += fmt::format("  of what the op may differ by: worst element "
-                          "{:.3g}, worst row {:.3g}\n",
-                          packet.bound->element, packet.bound->row);
+      text += fmt::format(
+          "  of what the op may differ by: worst element "
+          "{:.3g}, worst row {:.3g}\n",
+          packet.bound->element, packet.bound->row);
     }
   } else if (!packet.failed && difference.elements != 0) {
-    text += "  the bytes of its operands are equal: a checksum is wrong, or a "
-            "byte outside them was "
-            "written\n";
+    text +=
+        "  the bytes of its operands are equal: a checksum is wrong, or a "
+        "byte outside them was "
+        "written\n";
   }
 }
 
-void add_summary(std::string &text, const DiffReport &report) {
-  const PassFigures &pass = report.all.accumulated;
-  text +=
-      fmt::format("compared: {} packets, {} equal, {} differ ({} of them "
-                  "failed); {} bytes by checksum, {} one "
-                  "by one\n",
-                  pass.compared + pass.failed,
-                  pass.compared + pass.failed - pass.differing, pass.differing,
-                  pass.failed, report.checksum_bytes, report.compared_bytes);
+void add_summary(std::string& text, const DiffReport& report) {
+  const PassFigures& pass = report.all.accumulated;
+  text += fmt::format(
+      "compared: {} packets, {} equal, {} differ ({} of them "
+      "failed); {} bytes by checksum, {} one "
+      "by one\n",
+      pass.compared + pass.failed, pass.compared + pass.failed - pass.differing, pass.differing,
+      pass.failed, report.checksum_bytes, report.compared_bytes);
   const std::uint64_t open = report.all.never_completed - report.abandoned;
   text += fmt::format(
       "not compared: {} packets abandoned behind an error{}; memory that no "
       "packet wrote, time, "
       "order, registers\n",
       report.abandoned,
-      open == 0 ? ""
-                : fmt::format(", {} without a completion in the trace", open));
-  for (const DiffGroup &op : report.ops) {
-    if (op.never_completed == 0)
-      continue;
-    text += fmt::format("  {}: {} of {} packets never completed\n", op.name,
-                        op.never_completed, op.packets);
+      open == 0 ? "" : fmt::format(", {} without a completion in the trace", open));
+  for (const DiffGroup& op : report.ops) {
+    if (op.never_completed == 0) continue;
+    text += fmt::format("  {}: {} of {} packets never completed\n", op.name, op.never_completed,
+                        op.packets);
   }
   if (report.a_not_as_recorded) {
-    text += fmt::format(
-        "note: packet {} gives another result on {} than in the trace\n",
-        *report.a_not_as_recorded, report.a);
+    text += fmt::format("note: packet {} gives another result on {} than in the trace\n",
+                        *report.a_not_as_recorded, report.a);
   }
-  if (!report.stopped.empty())
-    text += fmt::format("stopped: {}\n", report.stopped);
+  if (!report.stopped.empty()) text += fmt::format("stopped: {}\n", report.stopped);
 }
 
-} // namespace
+}  // namespace
 
-std::string diff_text(const DiffReport &report) {
+std::string diff_text(const DiffReport& report) {
   std::string text;
-  const PassFigures &accumulated = report.all.accumulated;
-  const PassFigures &isolated = report.all.isolated;
+  const PassFigures& accumulated = report.all.accumulated;
+  const PassFigures& isolated = report.all.isolated;
   if (accumulated.differing + isolated.differing != 0) {
     add_table(text, report.layers, report.ran_isolated);
     text += "\n";
-    if (isolated.first)
-      add_packet(text, "first with a's inputs", *isolated.first);
-    const bool same = isolated.first && accumulated.first &&
-                      isolated.first->number == accumulated.first->number;
+    if (isolated.first) add_packet(text, "first with a's inputs", *isolated.first);
+    const bool same =
+        isolated.first && accumulated.first && isolated.first->number == accumulated.first->number;
     if (accumulated.first && !same) {
       add_packet(text, "first on its own data", *accumulated.first);
     }
     text += "\n";
   }
   if (report.in_flight) {
-    add_packet(text, "right one by one, wrong with other packets in flight",
-               *report.in_flight);
+    add_packet(text, "right one by one, wrong with other packets in flight", *report.in_flight);
     text += "\n";
   }
   add_summary(text, report);
-  const char *verdict = !report.comparable()         ? "nothing was compared"
+  const char* verdict = !report.comparable()         ? "nothing was compared"
                         : !report.equal()            ? "different"
                         : accumulated.differing != 0 ? "equal within bounds"
                                                      : "equal";
@@ -143,4 +127,4 @@ std::string diff_text(const DiffReport &report) {
   return text;
 }
 
-} // namespace tandem::debug
+}  // namespace tandem::debug
