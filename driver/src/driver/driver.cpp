@@ -178,6 +178,7 @@ void Driver::Impl::wait(std::uint64_t seq, std::chrono::nanoseconds limit) {
     const Clock::duration rest = timeout_ - (now - progress);
     sleep(limit.count() > 0 ? std::min<Clock::duration>(rest, limit - (now - begin)) : rest);
   }
+  if (failed_) throw_fault();  // `sleep` may have collected the failed packet itself
   check_abandoned(seq);
 }
 
