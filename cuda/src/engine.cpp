@@ -73,7 +73,7 @@ std::uint32_t shared_bytes_of(Kernel kernel) {
 }
 
 /// Where the packet's operands lie on the GPU.
-struct GpuEngine::Operands {
+struct CudaEngine::Operands {
   Gpu& gpu;
   const abi::OperandList& list;
 
@@ -86,23 +86,23 @@ struct GpuEngine::Operands {
   }
 };
 
-GpuEngine::GpuEngine(std::unique_ptr<Gpu> gpu, EngineOptions options)
+CudaEngine::CudaEngine(std::unique_ptr<Gpu> gpu, EngineOptions options)
     : gpu_(std::move(gpu)), options_(options) {
   tables_at_ = gpu_->allocate(2 * kTableBytes);
 }
 
-GpuEngine::~GpuEngine() = default;
+CudaEngine::~CudaEngine() = default;
 
-std::optional<abi::Engine> GpuEngine::engine_for(std::uint8_t opcode) const {
+std::optional<abi::Engine> CudaEngine::engine_for(std::uint8_t opcode) const {
   const abi::OpcodeInfo* info = abi::find_opcode(opcode);
   if (info == nullptr || info->engine == abi::Engine::kControl) return std::nullopt;
   return info->engine;
 }
 
-void GpuEngine::reset() { uploaded_.reset(); }
+void CudaEngine::reset() { uploaded_.reset(); }
 
-void GpuEngine::execute(const abi::Packet& packet, const abi::OperandList& list,
-                        const driver::ExecutionContext& context, driver::ExecutionResult& result) {
+void CudaEngine::execute(const abi::Packet& packet, const abi::OperandList& list,
+                         const driver::ExecutionContext& context, driver::ExecutionResult& result) {
   const Operands operands{*gpu_, list};
   std::uint64_t bad_base = 0;
   std::uint64_t extent[3] = {1, 1, 1};
@@ -152,7 +152,7 @@ void GpuEngine::execute(const abi::Packet& packet, const abi::OperandList& list,
   count_bytes(list, result);
 }
 
-void GpuEngine::launch_copy(const abi::CopyPacket& p, const Operands& operands) {
+void CudaEngine::launch_copy(const abi::CopyPacket& p, const Operands& operands) {
   CopyArgs args;
   args.status = gpu_->status();
   args.src = {operands.at("src"), p.src_addr};
@@ -166,7 +166,7 @@ void GpuEngine::launch_copy(const abi::CopyPacket& p, const Operands& operands) 
   launch(Kernel::kCopy, shape_of(Kernel::kCopy, ceil_div(args.elements, kBlockThreads)), args);
 }
 
-void GpuEngine::launch_fill(const abi::FillPacket& p, const Operands& operands) {
+void CudaEngine::launch_fill(const abi::FillPacket& p, const Operands& operands) {
   CopyArgs args;
   args.status = gpu_->status();
   args.dst = {operands.at("dst"), p.dst_addr};
@@ -181,7 +181,7 @@ void GpuEngine::launch_fill(const abi::FillPacket& p, const Operands& operands) 
   launch(Kernel::kFill, shape_of(Kernel::kFill, ceil_div(args.elements, kBlockThreads)), args);
 }
 
-GatherArgs GpuEngine::launch_gather(const abi::GatherPacket& p, const Operands& operands) {
+GatherArgs CudaEngine::launch_gather(const abi::GatherPacket& p, const Operands& operands) {
   GatherArgs args = gather_args(p);
   args.status = gpu_->status();
   args.src = {operands.at("src"), p.src_addr};
@@ -191,8 +191,8 @@ GatherArgs GpuEngine::launch_gather(const abi::GatherPacket& p, const Operands& 
   return args;
 }
 
-ScatterArgs GpuEngine::launch_scatter_add(const abi::ScatterAddPacket& p,
-                                          const Operands& operands) {
+ScatterArgs CudaEngine::launch_scatter_add(const abi::ScatterAddPacket& p,
+                                           const Operands& operands) {
   ScatterArgs args = scatter_args(p, gpu_->multiprocessors() * kThreadsOfMultiprocessor);
   args.status = gpu_->status();
   args.src = {operands.at("src"), p.src_addr};
@@ -205,7 +205,7 @@ ScatterArgs GpuEngine::launch_scatter_add(const abi::ScatterAddPacket& p,
   return args;
 }
 
-void GpuEngine::launch_matmul(const abi::MatmulPacket& p, const Operands& operands) {
+void CudaEngine::launch_matmul(const abi::MatmulPacket& p, const Operands& operands) {
   MatmulArgs args = matmul_args(p);
   args.status = gpu_->status();
   args.c_addr = p.c_addr;
@@ -247,8 +247,8 @@ void GpuEngine::launch_matmul(const abi::MatmulPacket& p, const Operands& operan
   launch(kernel, shape_of(kernel, args.tiles), args);
 }
 
-void GpuEngine::launch_vector(const abi::VectorPacket& p, const Operands& operands,
-                              const driver::UcodeMemory& ucode) {
+void CudaEngine::launch_vector(const abi::VectorPacket& p, const Operands& operands,
+                               const driver::UcodeMemory& ucode) {
   static constexpr std::string_view kNames[abi::kVectorStreams] = {"in0",  "in1",  "in2", "in3",
                                                                    "out0", "out1", "out2"};
   const std::span<const std::uint64_t> words(ucode.words.data() + p.ucode_start, p.ucode_words);
@@ -268,7 +268,7 @@ void GpuEngine::launch_vector(const abi::VectorPacket& p, const Operands& operan
   launch(Kernel::kVector, shape, args);
 }
 
-void GpuEngine::upload_ucode(const driver::UcodeMemory& ucode) {
+void CudaEngine::upload_ucode(const driver::UcodeMemory& ucode) {
   if (uploaded_ == ucode.generation) return;
   if (words_ != ucode.words.size()) {
     if (words_ != 0) gpu_->release(words_at_);

@@ -22,10 +22,10 @@ struct EngineOptions {
 /// `ExecutionContext::ram` is not looked at.
 ///
 /// Thread-safety: as driver::Engine.
-class GpuEngine : public driver::Engine {
+class CudaEngine : public driver::Engine {
  public:
-  explicit GpuEngine(std::unique_ptr<Gpu> gpu, EngineOptions options = {});
-  ~GpuEngine() override;
+  explicit CudaEngine(std::unique_ptr<Gpu> gpu, EngineOptions options = {});
+  ~CudaEngine() override;
 
   std::optional<abi::Engine> engine_for(std::uint8_t opcode) const override;
   /// Throws what the Gpu throws; the packet then ends with BUS_ERROR.
