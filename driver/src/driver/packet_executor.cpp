@@ -92,12 +92,38 @@ abi::Engine PacketExecutor::execute(const abi::Packet& packet, ExecutionResult& 
     result.fault_addr = bad.fault_addr;
     operands.count = 0;
   }
-  if (observed_) engine_.before(packet, operands);
+  if (observed_) before(packet, operands, result);
   if (result.error == Fault::kNone) dispatch(packet, engine, operands, result);
   if (observed_ && !cancelled.load(std::memory_order_relaxed)) {
-    engine_.after(packet, operands, result);
+    after(packet, operands, result);
   }
   return engine;
+}
+
+void PacketExecutor::fail(const abi::Packet& packet, const abi::OperandList& operands,
+                          const std::exception& error, ExecutionResult& result) {
+  log::error("packet seq {} ended by an exception of the engine: {}", packet.seq, error.what());
+  if (result.error != Fault::kNone) return;
+  result.error = Fault::kBusError;
+  result.fault_addr = operands.count != 0 ? operands.items[0].base : 0;
+}
+
+void PacketExecutor::before(const abi::Packet& packet, const abi::OperandList& operands,
+                            ExecutionResult& result) {
+  try {
+    engine_.before(packet, operands);
+  } catch (const std::exception& error) {
+    fail(packet, operands, error, result);
+  }
+}
+
+void PacketExecutor::after(const abi::Packet& packet, const abi::OperandList& operands,
+                           ExecutionResult& result) {
+  try {
+    engine_.after(packet, operands, result);
+  } catch (const std::exception& error) {
+    fail(packet, operands, error, result);
+  }
 }
 
 void PacketExecutor::run(std::span<const abi::Packet> packets, bool halt_on_error,

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <vector>
 
@@ -41,6 +42,11 @@ class PacketExecutor {
   abi::CheckResult check_backed(const abi::OperandList& operands) const;
   void dispatch(const abi::Packet& packet, abi::Engine engine, const abi::OperandList& operands,
                 ExecutionResult& result);
+  void before(const abi::Packet& packet, const abi::OperandList& operands, ExecutionResult& result);
+  void after(const abi::Packet& packet, const abi::OperandList& operands, ExecutionResult& result);
+  /// An observing engine threw: the packet ends with BUS_ERROR unless it has failed already.
+  static void fail(const abi::Packet& packet, const abi::OperandList& operands,
+                   const std::exception& error, ExecutionResult& result);
   void run_engine(const abi::Packet& packet, const abi::OperandList& operands,
                   ExecutionResult& result);
   void signal(const abi::SignalPacket& packet, ExecutionResult& result);

@@ -95,8 +95,8 @@ class Engine {
   virtual void reset() {}
 
   /// If true, `before` and `after` are called for every packet, those of the command processor and
-  /// those that fail their checks included (then with an empty operand list). For check mode and
-  /// traces.
+  /// those that fail their checks included (then with an empty operand list). For check mode,
+  /// traces and memory that has to be fetched. An exception ends the packet with BUS_ERROR.
   virtual bool observes() const { return false; }
   /// The packet is about to execute.
   virtual void before(const abi::Packet& /*packet*/, const abi::OperandList& /*operands*/) {}
