@@ -33,6 +33,12 @@ constexpr bool kHaveCmodel = true;
 constexpr bool kHaveCmodel = false;
 #endif
 
+#ifdef TANDEM_HAVE_CUDA
+constexpr bool kHaveCuda = true;
+#else
+constexpr bool kHaveCuda = false;
+#endif
+
 #ifdef TANDEM_HAVE_RTL_TINY
 constexpr bool kHaveRtlTiny = true;
 #else
@@ -46,10 +52,20 @@ constexpr bool kHaveRtlEdge = false;
 constexpr BackendUnderTest kBackends[] = {
     {"Null", "null:", kHaveNull, kNullUnsupported, {}},
     {"Cmodel", "cmodel:", kHaveCmodel, {}, {}},
+    {"CudaHost", "cuda:host", kHaveCuda, {}, {}},
     {"RtlTiny", "rtl:tiny?stalls=1&reorder=1", kHaveRtlTiny, {}, {}, "tiny"},
     {"RtlEdge", "rtl:edge", kHaveRtlEdge, {}, {}, "edge"},
 #ifdef TANDEM_HAVE_RTL_LARGE  // built on request: no row of skipped tests for everyone
     {"RtlLarge", "rtl:large?memory=realistic", true, {}, {}, "large"},
+#endif
+#ifdef TANDEM_HAVE_CUDA
+    {"Cuda", "cuda:0", false, {}, {}},
+    // The device's own code on a fake driver.
+    {"CudaFake",
+     "cuda:0?driver=" TANDEM_FAKE_CUDA "&nvrtc=" TANDEM_FAKE_NVRTC "&programs=interpreted",
+     true,
+     {},
+     {}},
 #endif
     {"CmodelCheck", "cmodel:?check=1", kHaveCmodel, {}, {}},
     {"HybridTiny", "hybrid:[every=2]cmodel:tiny,rtl:tiny", kHaveRtlTiny, {}, {}, "tiny"},
