@@ -36,12 +36,11 @@ bool same(const abi::Region& a, const abi::Region& b) {
 }  // namespace
 
 DeviceLink::DeviceLink(std::unique_ptr<driver::Backend> device, driver::SparseRam& ram,
-                       std::uint64_t window, std::uint64_t window_bytes, std::uint64_t rings)
+                       const Window& window, std::uint64_t rings)
     : device_(std::move(device)),
       ram_(ram),
       label_(device_->name()),
       window_(window),
-      window_bytes_(window_bytes),
       commands_(rings),
       completions_(rings + kEntries * abi::kPacketBytes) {}
 
@@ -67,7 +66,7 @@ void DeviceLink::write_regions(std::span<const abi::Region> regions) {
   for (std::uint32_t i = 0; i < reg::kRegionCount; ++i) {
     abi::Region region = i < regions.size() ? regions[i] : abi::Region{};
     if (!region.valid && !std::exchange(placed, true)) {
-      region = {window_, window_bytes_, true, true};
+      region = {window_.base, window_.num_bytes, true, true};
     }
     const std::uint32_t at = reg::kRegionBase + i * reg::kRegionStride;
     write64(at + reg::kRegionBaseLo, region.base);

@@ -19,18 +19,25 @@ namespace tandem::hybrid {
 
 /// Bytes of the window that a link needs in the shared memory.
 inline constexpr std::uint64_t kLinkBytes = 8192;
+/// Memory that only the two devices use: their rings.
+struct Window {
+  std::uint64_t base = 0;
+  std::uint64_t num_bytes = 0;
+};
+
 /// Packets that a link takes at once.
 inline constexpr std::size_t kLinkPackets = 16;
 
 /// Thread-safety: one thread at a time; `device` as Backend.
 class DeviceLink {
  public:
-  /// [window, window + window_bytes) is what the device gets as a further region, so that its
-  /// rings, at `rings` in it, are mapped.
-  DeviceLink(std::unique_ptr<driver::Backend> device, driver::SparseRam& ram, std::uint64_t window,
-             std::uint64_t window_bytes, std::uint64_t rings);
+  /// The device gets the window as a further region, so that its rings, at `rings` in it, are
+  /// mapped.
+  DeviceLink(std::unique_ptr<driver::Backend> device, driver::SparseRam& ram, const Window& window,
+             std::uint64_t rings);
 
   driver::Backend& device() { return *device_; }
+  const Window& window() const { return window_; }
   const std::string& label() const { return label_; }
 
   /// Runs at most kLinkPackets with this memory map, as the device overlaps them, and calls `ended`
@@ -60,8 +67,7 @@ class DeviceLink {
   std::unique_ptr<driver::Backend> device_;
   driver::SparseRam& ram_;
   const std::string label_;
-  const std::uint64_t window_;
-  const std::uint64_t window_bytes_;
+  const Window window_;
   const std::uint64_t commands_;
   const std::uint64_t completions_;
   bool open_ = false;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <utility>
 
@@ -39,6 +40,42 @@ bool is_byte_counter(std::uint32_t offset) {
   const std::uint32_t at = offset - reg::kEngineBase;
   return at < reg::kEngineCount * reg::kEngineStride &&
          at % reg::kEngineStride >= reg::kEngineReadLo;
+}
+
+bool meets(const abi::Operand& operand, const Window& window) {
+  return operand.base < window.base + window.num_bytes && operand.hull_end() > window.base;
+}
+
+/// Operands of a packet that passes the checks which need no memory; else none.
+abi::OperandList operands_of(const abi::Packet& packet) {
+  constexpr abi::DeviceLimits kNoLimits{.ucode_words = ~0u, .loaded_ucode_words = ~0u};
+  return abi::check_packet(packet, kNoLimits) ? abi::OperandList{} : abi::operands(packet);
+}
+
+bool meets(const abi::Packet& packet, const Window& window) {
+  const abi::OperandList list = operands_of(packet);
+  return std::ranges::any_of(list.view(),
+                             [&](const abi::Operand& operand) { return meets(operand, window); });
+}
+
+/// The packet with operands in the window moved to where no device has memory, so that the checks
+/// before the extents are the device's.
+abi::Packet without_window(const abi::Packet& packet, const Window& window) {
+  constexpr std::uint64_t kUnmapped = std::uint64_t{1} << 48;
+  abi::Packet moved = packet;
+  const abi::OperandList list = operands_of(packet);
+  for (const abi::Operand& operand : list.view()) {
+    if (!meets(operand, window)) continue;
+    std::memcpy(reinterpret_cast<std::byte*>(&moved) + operand.addr_field, &kUnmapped,
+                sizeof kUnmapped);
+  }
+  return moved;
+}
+
+/// Errors of the check of extents, and of a place that was moved behind it.
+bool is_extent_error(abi::Fault error) {
+  return error == abi::Fault::kUnmapped || error == abi::Fault::kReadOnly ||
+         error == abi::Fault::kShapeOverflow;
 }
 
 }  // namespace
@@ -89,8 +126,26 @@ std::size_t HybridEngine::take(std::span<const abi::Packet> packets) {
   on_b_ = is_chosen(packets[0]);
   std::size_t count = 1;
   const std::size_t limit = std::min(packets.size(), kLinkPackets);
-  while (count < limit && is_chosen(packets[count]) == on_b_) ++count;
+  if (meets(packets[0], a_->window())) return count;
+  while (count < limit && is_chosen(packets[count]) == on_b_ &&
+         !meets(packets[count], a_->window())) {
+    ++count;
+  }
   return count;
+}
+
+abi::CheckResult HybridEngine::check_window(const abi::Packet& packet,
+                                            std::span<const abi::Region> regions) const {
+  const Window& window = a_->window();
+  if (!meets(packet, window)) return {};
+  const abi::CheckResult result = abi::check_extents(operands_of(packet).view(), regions);
+  if (result) {
+    log::warning(
+        "hybrid: packet seq {} points to {:#x}: the {} bytes from {:#x} on hold the rings of the "
+        "two devices, no region of the memory map has them",
+        packet.seq, result.fault_addr, window.num_bytes, window.base);
+  }
+  return result;
 }
 
 void HybridEngine::run(std::span<const abi::Packet> packets,
@@ -98,9 +153,17 @@ void HybridEngine::run(std::span<const abi::Packet> packets,
                        const Ended& ended) {
   DeviceLink& link = on_b_ ? *b_ : *a_;
   std::size_t done = 0;
+  // Such a packet was taken alone.
+  const abi::CheckResult refused = check_window(packets[0], context.regions);
+  abi::Packet moved;
+  std::span<const abi::Packet> submitted = packets;
+  if (refused) {
+    moved = without_window(packets[0], link.window());
+    submitted = {&moved, 1};
+  }
   try {
     check();
-    link.run(packets, context.regions, halt_on_error, context.cancelled,
+    link.run(submitted, context.regions, halt_on_error, context.cancelled,
              [&](const abi::Completion& record) {
                const abi::Packet& packet = packets[done++];
                if (on_b_) ++chosen_;
@@ -109,6 +172,10 @@ void HybridEngine::run(std::span<const abi::Packet> packets,
                driver::ExecutionResult result;
                result.error = record.error;
                result.fault_addr = record.fault_addr;
+               if (refused && is_extent_error(record.error)) {
+                 result.error = refused.fault;
+                 result.fault_addr = refused.fault_addr;
+               }
                result.checksum = record.checksum;
                result.engine = record.engine;
                result.cycles = record.cycles;

@@ -34,7 +34,8 @@ class OpNames {
 
 /// Hands every packet, control packets and those with errors too, to one of two devices; packets of
 /// one device overlap there, and all have ended before the other one gets any. LOAD_UCODE runs on
-/// both, first on the one chosen, whose outcome counts.
+/// both, first on the one chosen, whose outcome counts. A packet that points to the rings of the
+/// two, which only they have, ends as on a device without them: UNMAPPED.
 class HybridEngine final : public driver::Engine {
  public:
   HybridEngine(std::unique_ptr<DeviceLink> a, std::unique_ptr<DeviceLink> b, Selection selection);
@@ -57,6 +58,9 @@ class HybridEngine final : public driver::Engine {
 
  private:
   bool is_chosen(const abi::Packet& packet);
+  /// The error of a packet that points to the rings of the devices, which software does not have.
+  abi::CheckResult check_window(const abi::Packet& packet,
+                                std::span<const abi::Region> regions) const;
   void mirror(const abi::Packet& packet, const driver::ExecutionContext& context);
   void fail(const Error& error);
 

@@ -82,8 +82,8 @@ std::unique_ptr<driver::Backend> create(const driver::BackendUri& uri,
   driver::DeviceConfig shared = config;
   shared.ram = make_memory(config, window);
   const auto link = [&](const driver::BackendUri& part, std::uint64_t rings) {
-    return std::make_unique<DeviceLink>(open_part(part, shared), *shared.ram, window, kWindowBytes,
-                                        rings);
+    return std::make_unique<DeviceLink>(open_part(part, shared), *shared.ram,
+                                        Window{window, kWindowBytes}, rings);
   };
   auto a = link(parts[0], window);
   auto b = link(parts[1], window + kLinkBytes);

@@ -84,6 +84,34 @@ TEST(Hybrid, ErrorsAreThoseOfTheDevice) {
   EXPECT_EQ(program.word(), 7u);
 }
 
+// The rings of the two devices lie from 0x7e0000000000 on: nobody else's.
+TEST(Hybrid, RingsOfTheDevicesAreUnmapped) {
+  for (const char* uri :
+       {"hybrid:cmodel:tiny,cmodel:tiny", "hybrid:[every=1]cmodel:tiny,cmodel:tiny"}) {
+    runtime::Device device = runtime::Device::open(uri);
+    const auto buffer = device.malloc("activations", 64, "word");
+    for (const std::uint64_t addr : {0x7e00'0000'0000ULL, 0x7e00'0000'3ff0ULL}) {
+      abi::CopyPacket packet;
+      packet.extent0 = packet.extent1 = packet.extent2 = 1;
+      packet.extent3 = 8;
+      packet.elem_bytes = 4;
+      packet.src_stride3 = packet.dst_stride3 = 4;
+      packet.src_addr = buffer.addr().value;
+      packet.dst_addr = addr;
+      device.queue().submit_packet(packet);
+      expect_error(ErrorCode::kDeviceFault, {"UNMAPPED", "0x7e000000"},
+                   [&] { device.queue().finish(); });
+      std::swap(packet.src_addr, packet.dst_addr);
+      device.queue().submit_packet(packet);
+      expect_error(ErrorCode::kDeviceFault, {"UNMAPPED", "src"}, [&] { device.queue().finish(); });
+      // Checks that come first keep their place.
+      packet.src_addr = addr + 1;
+      device.queue().submit_packet(packet);
+      expect_error(ErrorCode::kDeviceFault, {"MISALIGNED"}, [&] { device.queue().finish(); });
+    }
+  }
+}
+
 TEST(Hybrid, RefusesWhatIsNoPair) {
   const auto open = [](const char* uri) { return [uri] { runtime::Device::open(uri); }; };
   expect_error(ErrorCode::kInvalidArgument, {"expected the URIs of two backends, found 1"},
