@@ -39,7 +39,7 @@ class Search {
   BisectReport run() {
     const auto start = Clock::now();
     find_packet();
-    if (!report_.found) find_in_flight();
+    if (!report_.found) find_by_registers();
     report_.search_seconds = seconds_since(start);
     if (!report_.found) return std::move(report_);
     if (!report_.reg) {
@@ -76,7 +76,6 @@ class Search {
     Player player(runtime::TraceReader(options_.trace.string()), a, b,
                   {.deadline = options_.deadline});
     seek(player);
-    RegisterComparison registers(a, b);
     report_.resumed = folder_.last().has_value();
     if (folder_.last()) report_.packets = folder_.last()->packets;
     auto checkpoint_due = Clock::now() + options_.checkpoint_interval;
@@ -85,9 +84,7 @@ class Search {
       const Step& step = player.run();
       if (step.left_out) continue;
       report_.packets = packet.index + 1;
-      const bool same = same_result(step.a, step.b);
-      const auto reg = same ? registers.after(packet.packet) : std::nullopt;
-      if (!same || reg) return found(packet, step, reg);
+      if (!same_result(step.a, step.b)) return found(packet, step, std::nullopt);
       if (options_.on_progress) options_.on_progress(report_.packets, packet.op);
       if (Clock::now() < checkpoint_due) continue;
       folder_.write(a, player.position(), report_.packets);
@@ -95,29 +92,49 @@ class Search {
     }
   }
 
-  // Packets that are right one at a time may be wrong together.
-  void find_in_flight() {
-    runtime::Device b = options_.open_b(config_);
-    Player player(runtime::TraceReader(options_.trace.string()), b,
-                  {.deadline = options_.deadline});
-    const PlayedRange range = player.play_to(~std::uint64_t{0}, true);
-    if (!range.first_difference && range.failure.empty()) return;
-    // Of a device that fails behind its last packet, the last one.
-    TracePackets packets(runtime::TraceReader(options_.trace.string()));
-    TracePacket packet;
-    for (TracePacket next; packets.next(next);) {
-      packet = next;
-      if (range.first_difference ? packet.number == *range.first_difference
-                                 : packet.index == range.packets) {
-        break;
-      }
+  // What a driver hides (registers, interrupts), and what goes wrong only with others in flight.
+  bool find_by_registers() {
+    for (const bool together : {false, true}) {
+      runtime::Device a = options_.open_a(config_);
+      runtime::Device b = options_.open_b(config_);
+      RingPlayer player(runtime::TraceReader(options_.trace.string()), a, b,
+                        {.together = together,
+                         .deadline = options_.deadline,
+                         .on_progress = options_.on_progress});
+      const std::optional<RingDifference> difference = player.run();
+      if (!difference) continue;
+      report_.packets = std::max(report_.packets, player.packets());
+      Step step;
+      step.a = difference->a;
+      step.b = difference->b;
+      found(difference->packet, step, difference->reg);
+      report_.hung = difference->hung;
+      report_.in_flight = together;
+      report_.at_reset = difference->at_reset;
+      ring_ = replay_of(*difference, together);
+      return true;
     }
-    Step step;
-    step.a.completion = packet.recorded;
-    step.b.failure = range.failure.empty() ? "completed with another result" : range.failure;
-    found(packet, step, std::nullopt);
-    report_.hung = !range.failure.empty();
-    report_.in_flight = true;
+    return false;
+  }
+
+  // Waves that hold what went wrong.
+  static RingReplay replay_of(const RingDifference& difference, bool together) {
+    constexpr std::uint64_t kLongest = 32;  // Packets in waves.
+    const std::uint64_t number = difference.packet.number;
+    RingReplay replay{
+        .together = together, .at_reset = difference.at_reset, .first = number, .last = number};
+    if (difference.reg) {
+      replay.reg = difference.reg->name;
+      // Software's own accesses come behind the packet.
+      replay.last = difference.next != 0 ? difference.next : number + 1;
+    }
+    // A packet that never completed may not have been fetched, so waves begin before it.
+    const bool lost = !difference.b.completion && !difference.reg;
+    if (lost || (difference.reg && together)) {
+      replay.first = std::max(difference.first, number > kLongest ? number - kLongest : 1);
+    }
+    if (lost && replay.first == number && number > 1) --replay.first;
+    return replay;
   }
 
   void found(const TracePacket& packet, const Step& step,
@@ -129,7 +146,7 @@ class Search {
     report_.text = abi::disassemble(packet.packet);
     report_.expected = describe(packet.packet, step.a);
     report_.result = describe(packet.packet, step.b);
-    report_.hung = !step.b.completion.has_value();
+    report_.hung = !step.b.completion.has_value() && !reg;
     report_.reg = reg;
   }
 
@@ -193,13 +210,35 @@ class Search {
       report_.no_wave = fmt::format("{} has no waves", options_.b);
       return;
     }
+    // Of a hybrid the RTL alone would have to run everything.
+    const bool is_b = driver::BackendUri::parse(options_.b).name == "rtl";
+    if (!ring_ || !is_b) {
+      WaveOptions wave;
+      const bool alone = !report_.case_file.empty();
+      if (!alone) wave.packet = report_.packet;
+      take_waves(alone ? report_.case_file : options_.trace, uri, wave);
+      if (!is_b || (report_.wave && report_.wave->symptom != WaveReport::Symptom::kNone)) return;
+      // It does not go wrong again there: how packets meet, or the memory's stalls, decide.
+      const std::uint64_t before = report_.packet;
+      if (!find_by_registers()) return;
+      if (report_.packet != before || report_.reg) {
+        report_.case_file.clear();
+        report_.case_packets = 0;
+        report_.element.reset();
+        if (!report_.reg) make_case();
+      }
+    }
     WaveOptions wave;
-    const bool alone = !report_.case_file.empty();
-    if (!alone) wave.packet = report_.packet;
-    // What was found so far must not be lost for want of waves.
+    wave.packet = report_.packet;
+    wave.ring = ring_;
+    take_waves(options_.trace, uri, wave);
+  }
+
+  // What was found so far must not be lost for want of waves.
+  void take_waves(const fs::path& trace, const std::string& uri, const WaveOptions& wave) {
     try {
-      report_.wave = find_first_wrong(alone ? report_.case_file : options_.trace, uri,
-                                      options_.out / "wave", wave);
+      report_.wave = find_first_wrong(trace, uri, options_.out / "wave", wave);
+      report_.no_wave.clear();
     } catch (const std::exception& error) {
       report_.no_wave = error.what();
     }
@@ -208,7 +247,8 @@ class Search {
   const BisectOptions& options_;
   driver::DeviceConfig config_;
   CheckpointFolder folder_;
-  std::uint64_t index_ = 0;  // Of the failing packet in the trace.
+  std::uint64_t index_ = 0;         // Of the failing packet in the trace.
+  std::optional<RingReplay> ring_;  // How it goes wrong again, if a case does not show it.
   BisectReport report_;
 };
 

@@ -10,8 +10,11 @@ std::string bisect_text(const BisectReport& report) {
   std::string text = fmt::format("packet {}{}{}\n  {}\n", report.packet,
                                  report.op.empty() ? "" : " of ", report.op, report.text);
   if (report.reg) {
-    text += fmt::format("  its result is right; register {}: expected {:#x}, found {:#x}\n",
-                        report.reg->name, report.reg->a, report.reg->b);
+    text += fmt::format(
+        "  {}; {}{}{}: expected {:#x}, found {:#x}\n",
+        report.at_reset ? "behind the reset, before this packet" : "its result is right",
+        report.reg->name, report.reg->where.empty() ? "" : " with ", report.reg->where,
+        report.reg->a, report.reg->b);
   } else {
     text += fmt::format("  expected {}\n  found    {}\n", report.expected, report.result);
   }

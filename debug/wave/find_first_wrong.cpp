@@ -9,6 +9,7 @@
 #include "packet_run.hpp"
 #include "play_packet.hpp"
 #include "reference.hpp"
+#include "registers.hpp"
 #include "signals.hpp"
 #include "stages.hpp"
 #include "tandem/abi/asm.hpp"
@@ -149,6 +150,8 @@ std::optional<StageFinding> first_wrong_stage(DeviceWaves& waves, const Referenc
       first = std::move(found);
     }
   };
+  take(check_fetches(waves, run));
+  take(check_records(waves, run));
   take(check_verdict(waves, reference, run));
   take(check_wait(waves, reference, run));
   take(check_result(waves, reference, run));
@@ -217,6 +220,7 @@ StageFinding describe_violation(const DeviceWaves& waves, const PacketRun& run,
 
 WaveReport::Symptom symptom_of(const Reference& reference, const Played& played,
                                const PacketRun& run) {
+  if (played.lost_record) return WaveReport::Symptom::kCompletion;
   if (!played.outcome.completion) {
     return broke_a_rule(played.outcome.failure) ? WaveReport::Symptom::kProtocol
                                                 : WaveReport::Symptom::kHang;
@@ -241,8 +245,9 @@ WaveReport look(const fs::path& trace, const std::string& backend, const fs::pat
   report.text = abi::disassemble(reference.packet.packet);
   report.waves = dir / "waves.fst";
   report.view = dir / "view.gtkw";
-  const std::string uri = traced_uri(backend, reference, report.waves, options.watchdog);
-  const Played played = reference.item         ? play_case(uri, *reference.item)
+  const std::string uri = traced_uri(backend, reference, report.waves, options);
+  const Played played = options.ring     ? play_ring(uri, trace.string(), reference, *options.ring)
+                        : reference.item ? play_case(uri, *reference.item)
                         : options.context == 0 ? play_alone(uri, reference)
                                                : play_behind(uri, trace.string(), reference,
                                                              options.context, options.together);
@@ -252,12 +257,18 @@ WaveReport look(const fs::path& trace, const std::string& backend, const fs::pat
 
   DeviceWaves waves(report.waves);
   const PacketRun run = follow_packet(waves, reference);
-  report.symptom = symptom_of(reference, played, run);
+  report.symptom = played.reg ? WaveReport::Symptom::kRegister : symptom_of(reference, played, run);
   report.expected = describe(reference.packet.packet, {reference.completion, {}});
   report.found = describe(reference.packet.packet, played.outcome);
   report.wrong_bytes = run.num_wrong;
   fill_moments(report, run);
   if (!played.outcome.completion) fill_hang(report, waves, run);
+  if (played.reg) {
+    const std::optional<StageFinding> value = check_register(waves, options.ring->reg, run);
+    if (value) report.first_wrong_value = value->finding;
+    write_view(report.view, waves, reference, run, report);
+    return report;
+  }
   if (!run.wrong.empty()) {
     report.first_wrong_write = describe_write(waves, reference, run, run.wrong.front());
   }
@@ -290,8 +301,8 @@ WaveReport look(const fs::path& trace, const std::string& backend, const fs::pat
 WaveReport find_first_wrong(const fs::path& trace, const std::string& backend, const fs::path& dir,
                             const WaveOptions& options) {
   WaveReport report = look(trace, backend, dir, options);
-  const bool is_alone =
-      options.context == 0 && !is_case(runtime::TraceReader(trace.string()).info());
+  const bool is_alone = !options.ring && options.context == 0 &&
+                        !is_case(runtime::TraceReader(trace.string()).info());
   if (report.symptom != WaveReport::Symptom::kNone || !is_alone || options.every_stage) {
     return report;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <utility>
@@ -252,9 +253,16 @@ std::vector<std::string> changed_states(DeviceWaves& waves) {
   const auto is_busy = [](const WaveSignal& signal) {
     return signal.path.ends_with(".idle_o") || signal.path.ends_with(".busy_o");
   };
+  // What is taken and not given back: credits, places in queues, requests without their answers.
+  const auto is_held = [](const WaveSignal& signal) {
+    constexpr std::array kNames = {".used_q",    ".open_q",      ".pending_q",  ".reserved_q",
+                                   ".credits_q", ".chunks_held", ".tiles_held", ".turn_o"};
+    return std::ranges::any_of(kNames,
+                               [&](const char* name) { return signal.path.ends_with(name); });
+  };
   std::vector<const WaveSignal*> signals;
   for (const WaveSignal& signal : waves.file().signals()) {
-    if (is_state(signal) || is_busy(signal)) signals.push_back(&signal);
+    if (is_state(signal) || is_busy(signal) || is_held(signal)) signals.push_back(&signal);
   }
   std::vector<std::uint64_t> first, last;
   waves.for_each_cycle(signals, [&](const WaveScan& scan, std::uint64_t) {
@@ -269,6 +277,7 @@ std::vector<std::string> changed_states(DeviceWaves& waves) {
     if (first[i] == last[i] || path.find(".u_axil.") != std::string::npos) continue;
     const bool idle = path.ends_with(".idle_o") ? last[i] != 0 : last[i] == 0;
     if (is_busy(*signals[i]) && idle) continue;
+    if (is_held(*signals[i]) && last[i] == 0 && !path.ends_with(".credits_q")) continue;
     changed.push_back(fmt::format("{}: {}", path.substr(waves.root().size()),
                                   is_state(*signals[i]) ? value_name(waves, *signals[i], last[i])
                                                         : fmt::format("{}", last[i])));

@@ -8,6 +8,7 @@
 #include "play/program_image.hpp"
 #include "play/side.hpp"
 #include "tandem/base/error.hpp"
+#include "tandem/debug/ring_player.hpp"
 #include "tandem/debug/trace_packets.hpp"
 #include "tandem/driver/backend_uri.hpp"
 #include "tandem/driver/registry.hpp"
@@ -43,7 +44,7 @@ void load_programs(const TracePosition& loaded, runtime::Device& device) {
 }  // namespace
 
 std::string traced_uri(const std::string& backend, const Reference& reference,
-                       const std::filesystem::path& waves, std::uint64_t watchdog) {
+                       const std::filesystem::path& waves, const WaveOptions& options) {
   driver::BackendUri uri = driver::parse_uri(backend);
   if (uri.name != "rtl") {
     throw Error(ErrorCode::kInvalidArgument,
@@ -57,9 +58,13 @@ std::string traced_uri(const std::string& backend, const Reference& reference,
   }
   const std::uint64_t number = reference.packet.number;
   uri.options["trace"] = waves.string();
-  uri.options["trace_packets"] =
-      fmt::format("{}-{}", number, number < kLoadNumbers ? number + kLoadNumbers : number);
-  uri.options.try_emplace("watchdog", std::to_string(watchdog));
+  if (!options.ring) {
+    uri.options["trace_packets"] =
+        fmt::format("{}-{}", number, number < kLoadNumbers ? number + kLoadNumbers : number);
+  } else if (!options.ring->at_reset) {
+    uri.options["trace_packets"] = fmt::format("{}-{}", options.ring->first, options.ring->last);
+  }
+  uri.options.try_emplace("watchdog", std::to_string(options.watchdog));
   return uri.to_string();
 }
 
@@ -116,6 +121,22 @@ Played play_behind(const std::string& uri, const std::string& trace, const Refer
     if (!packet.recorded || packet.recorded->error != abi::Fault::kNone) drain();
   }
   played.outcome = side.finish();
+  return played;
+}
+
+Played play_ring(const std::string& uri, const std::string& trace, const Reference& reference,
+                 const RingReplay& replay) {
+  runtime::Device a = open("cmodel:", reference.config);
+  runtime::Device b = open(uri, reference.config);
+  Played played{.outcome = {reference.completion, {}},
+                .backend = b.backend_name(),
+                .seq = reference.packet.number,
+                .ram = b.driver().backend().ram()};
+  RingPlayer player(runtime::TraceReader(trace), a, b, {.together = replay.together});
+  const std::optional<RingDifference> difference = player.run();
+  if (difference && !difference->reg) played.outcome = difference->b;
+  played.reg = difference && difference->reg;
+  played.lost_record = !played.outcome.completion && !difference->hung;
   return played;
 }
 

@@ -44,8 +44,8 @@ std::optional<StageFinding> check_wait(DeviceWaves& waves, const Reference& refe
 /// Handshakes that wait when the waves end, the one that has waited longest first.
 std::vector<WaveWait> waiting_handshakes(DeviceWaves& waves, const PacketRun& run);
 
-/// State machines that are in another state at the end than at the beginning, with its name, and
-/// units that are busy at the end only.
+/// State machines that are in another state at the end than at the beginning, with its name, units
+/// that are busy at the end only, and credits that are held.
 std::vector<std::string> changed_states(DeviceWaves& waves);
 
 }  // namespace tandem::debug::wave

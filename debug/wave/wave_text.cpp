@@ -21,6 +21,8 @@ const char* describe(WaveReport::Symptom symptom) {
       return "hangs";
     case WaveReport::Symptom::kProtocol:
       return "breaks a rule of the memory port or an assertion";
+    case WaveReport::Symptom::kRegister:
+      return "a register is wrong";
   }
   return "";
 }

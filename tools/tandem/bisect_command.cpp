@@ -93,6 +93,8 @@ Json to_json(const debug::BisectReport& report) {
   if (report.reg) {
     json["register"] = {
         {"name", report.reg->name}, {"expected", report.reg->a}, {"found", report.reg->b}};
+    if (!report.reg->where.empty()) json["register"]["with"] = report.reg->where;
+    json["at_reset"] = report.at_reset;
   }
   if (report.wave) json["wave"] = wave_json(*report.wave);
   if (!report.no_wave.empty()) json["no_wave"] = report.no_wave;

@@ -24,7 +24,7 @@ Json to_json(const debug::WaveFinding& finding) {
 }
 
 const char* name_of(debug::WaveReport::Symptom symptom) {
-  constexpr const char* kNames[] = {"none", "data", "completion", "hang", "protocol"};
+  constexpr const char* kNames[] = {"none", "data", "completion", "hang", "protocol", "register"};
   return kNames[static_cast<std::size_t>(symptom)];
 }
 

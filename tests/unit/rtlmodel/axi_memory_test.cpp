@@ -256,6 +256,23 @@ TEST(AxiMemory, SameSeedSameCycles) {
   EXPECT_NE(cycles(1), cycles(2));
 }
 
+TEST(AxiMemory, StallsStandWhileNothingIsAskedFor) {
+  const auto cycles = [](unsigned idle) {
+    Master m({.stall_percent = 30, .seed = 5});
+    std::uint64_t busy = 0;
+    for (unsigned part = 0; part < 3; ++part) {
+      m.run(idle * part);
+      const std::uint64_t begin = m.memory.cycle();
+      for (unsigned i = 0; i < 20; ++i) m.reads.push_back({i % 4, kRam + i * 1024, 16});
+      m.drain();
+      busy = busy * 1'000'000 + (m.got.back().cycle - begin);
+    }
+    return busy;
+  };
+  EXPECT_EQ(cycles(0), cycles(1));
+  EXPECT_EQ(cycles(0), cycles(777));
+}
+
 /// Runs `provoke` on pins whose channels are all held back, and returns the message.
 template <class Provoke>
 std::string violation(Provoke&& provoke) {

@@ -3,7 +3,6 @@
 // cycle.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -13,31 +12,10 @@
 
 #include "tandem/debug/case_file.hpp"
 #include "tandem/debug/player.hpp"
+#include "tandem/debug/ring_player.hpp"
 #include "tandem/debug/wave.hpp"
 
 namespace tandem::debug {
-
-/// A register of a drained device.
-struct RegisterDifference {
-  std::string name;  ///< "PACKETS", "ERROR_ADDR" ...; "WRITE2": the bytes written by engine 2.
-  std::uint64_t a = 0;
-  std::uint64_t b = 0;
-};
-
-/// Compares registers of two devices that have run the same packets since the same reset: those
-/// that the device contract defines (docs/reference/observables.md), and the bytes written by each
-/// engine, but for SCATTER_ADD, which may write a byte several times.
-class RegisterComparison {
- public:
-  RegisterComparison(runtime::Device& a, runtime::Device& b);
-  /// The first difference after a packet; nothing is in flight.
-  std::optional<RegisterDifference> after(const abi::Packet& packet);
-
- private:
-  runtime::Device& a_;
-  runtime::Device& b_;
-  std::array<std::uint64_t, 3> extra_{};  // Bytes that B's engines wrote more, modulo 2^64.
-};
 
 struct BisectOptions {
   std::filesystem::path trace;  ///< The run on A.
@@ -71,6 +49,7 @@ struct BisectReport {
   bool hung = false;
   /// The packet is right when it runs alone: it fails with others in flight (a race, a lost wait).
   bool in_flight = false;
+  bool at_reset = false;  ///< A register is wrong before the first packet, which `packet` names.
   std::optional<ElementDifference> element;
   std::optional<RegisterDifference> reg;  ///< Only where the packet itself is right.
   /// Packets that the case has, those that load micro-programs aside; 0: it fails in the whole run
@@ -84,11 +63,13 @@ struct BisectReport {
   double wave_seconds = 0;
 };
 
-/// Plays the trace on A and B until they differ in a result or a register, packet by packet, then,
-/// if nothing differs, on B with packets in flight together as the program has them; makes a case
-/// of that packet, with packets before it if it does not fail alone; and finds the cycle, if B is
-/// an rtl: device. A folder that holds a checkpoint of the same trace and devices is gone on with.
-/// Throws kMismatch for a folder of another search, and as Player.
+/// Plays the trace on A and B packet by packet until a result differs; if none does, by register
+/// accesses alone (RingPlayer) until a result, a register or the interrupt line differs, first each
+/// packet alone, then with packets in flight together. Makes a case of that packet, with packets
+/// before it if it does not fail alone; and finds the cycle, if B is an rtl: device: in a run of
+/// the case, or, where it does not fail there, of the whole trace by register accesses, which
+/// repeats cycle for cycle. A folder that holds a checkpoint of the same trace and devices is gone
+/// on with. Throws kMismatch for a folder of another search, and as Player.
 BisectReport bisect(const BisectOptions& options);
 
 /// A few lines for a terminal.

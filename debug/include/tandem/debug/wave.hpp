@@ -52,6 +52,7 @@ struct WaveReport {
     kCompletion,  ///< Its bytes are right, its completion record is not.
     kHang,        ///< It did not complete.
     kProtocol,  ///< It broke a rule of the memory port or an assertion, which ended the simulation.
+    kRegister,  ///< Its results are right, a register or the interrupt line is not.
   };
   Symptom symptom = Symptom::kNone;
   std::string backend;
@@ -79,6 +80,16 @@ struct WaveReport {
   std::uint64_t wave_bytes = 0;
 };
 
+/// The whole trace up to the packet as RingPlayer plays it, so that it goes wrong as it did there.
+struct RingReplay {
+  bool together = false;  ///< As RingOptions.
+  bool at_reset = false;  ///< Waves of everything, the reset included.
+  /// Waves from the fetch of the packet `first` to the completion of `last`; numbers in the trace.
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::string reg;  ///< RegisterDifference::name, or empty.
+};
+
 struct WaveOptions {
   /// Sequence number of the packet to look at; default: the last one, which is what a case is
   /// about.
@@ -89,7 +100,8 @@ struct WaveOptions {
   /// it finds on the cmodel; if it is right then, behind up to 64 packets, first when they have
   /// completed, then together with them. A case runs as it is.
   std::uint64_t context = 0;
-  bool together = false;  ///< Do not wait for the packets before it.
+  bool together = false;           ///< Do not wait for the packets before it.
+  std::optional<RingReplay> ring;  ///< Instead of `context` and `together`.
   /// Check the stages of a packet that did what it should, too.
   bool every_stage = false;
 };
