@@ -140,6 +140,8 @@ class Prover {
     control_packets();
     for (unsigned n = 0; n < packets; ++n) {
       matmul(n);
+      if (n % 4 == 3) dense_matmul(n / 4);
+      if (n % 4 == 3) dense_gather(n / 4);
       vector(n);
       dma(dma_.copy());
       dma(dma_.fill());
@@ -207,6 +209,92 @@ class Prover {
     compare(made.packet);
   }
 
+  /// Shapes and addresses as models have them, where four elements move at once and steps of k are
+  /// whole; random cases rarely are.
+  void dense_matmul(unsigned n) {
+    using abi::Dtype;
+    clear();
+    const struct {
+      Dtype a, b, c;
+    } types[] = {
+        {Dtype::kF32, Dtype::kF32, Dtype::kF32},  {Dtype::kBF16, Dtype::kBF16, Dtype::kBF16},
+        {Dtype::kF16, Dtype::kF16, Dtype::kF16},  {Dtype::kI8, Dtype::kI8, Dtype::kI32},
+        {Dtype::kF32, Dtype::kBF16, Dtype::kF32}, {Dtype::kE4M3, Dtype::kE5M2, Dtype::kBF16},
+        {Dtype::kBF16, Dtype::kF16, Dtype::kF16}, {Dtype::kI8, Dtype::kI8, Dtype::kF16}};
+    const auto& type = types[n % std::size(types)];
+    abi::MatmulPacket p;
+    p.m = n % 3 == 0 ? 8 : 136;
+    p.n = 160;
+    p.k = n % 2 == 0 ? 256 : 272;
+    p.batch0 = 1;
+    p.batch1 = 2;
+    p.a_type = type.a;
+    p.b_type = type.b;
+    p.c_type = type.c;
+    p.a_layout = n % 4 == 3 ? abi::ALayout::kCols : abi::ALayout::kRows;
+    p.b_layout = abi::BLayout(n % 3);
+    const auto bytes = [](Dtype dtype, std::uint64_t count) {
+      return count * abi::dtype_bits(dtype) / 8;
+    };
+    p.a_row_stride = bytes(p.a_type, p.a_layout == abi::ALayout::kRows ? p.k : p.m);
+    p.a_batch1_stride = bytes(p.a_type, std::uint64_t{p.m} * p.k);
+    const std::uint64_t b_rows[] = {p.n, p.k, std::uint64_t{32} * p.k};  // KN, NK, PANELS
+    p.b_row_stride = bytes(p.b_type, b_rows[n % 3]);
+    p.c_row_stride = bytes(p.c_type, p.n);
+    p.c_batch1_stride = p.c_row_stride * p.m;
+    p.a_addr = kFirstBank;
+    p.b_addr = kFirstBank + kBankBytes / 2;
+    p.c_addr = kSecondBank;
+    fill(p.a_type, p.a_addr, std::uint64_t{2} * p.m * p.k);
+    fill(p.b_type, p.b_addr, std::uint64_t{p.k} * p.n);
+    if (p.a_type == Dtype::kI8 && p.c_type != Dtype::kI32) {
+      p.scale_mode = abi::ScaleMode::kRowCol;
+      p.scale_type = Dtype::kF32;
+      p.a_scale_addr = kFirstBank + kBankBytes / 4;
+      p.b_scale_addr = p.a_scale_addr + 4096;
+      fill(Dtype::kF32, p.a_scale_addr, p.m);
+      fill(Dtype::kF32, p.b_scale_addr, p.n);
+    } else if (n % 5 == 4) {
+      p.init_mode = abi::InitMode::kAccumulate;
+      fill(p.c_type, p.c_addr, std::uint64_t{2} * p.m * p.n);
+    }
+    compare(p);
+  }
+
+  /// Rows of 16 to 256 bytes, as of embeddings.
+  void dense_gather(unsigned n) {
+    clear();
+    abi::GatherPacket p;
+    p.elem_bytes = std::uint8_t(1u << n % 4);
+    p.extent0 = 1;
+    p.extent1 = 100;
+    p.extent2 = (16u << n % 5) / p.elem_bytes;
+    p.limit = 50;
+    p.index_type = abi::Dtype::kI32;
+    const std::uint64_t row = std::uint64_t{p.extent2} * p.elem_bytes;
+    p.src_addr = kFirstBank;
+    p.src_index_stride = row;
+    p.src_stride2 = p.dst_stride2 = p.elem_bytes;
+    p.dst_addr = kSecondBank;
+    p.dst_stride1 = row;
+    p.index_addr = kFirstBank + kBankBytes / 2;
+    p.index_stride1 = 4;
+    std::vector<std::uint32_t> indices(p.extent1);
+    // The last one is out of range now and then.
+    for (std::uint32_t& index : indices) index = std::uint32_t(cases_.below(p.limit));
+    if (n % 7 == 6) indices.back() = p.limit;
+    write(p.index_addr, indices);
+    fill(abi::Dtype::kI8, p.src_addr, p.limit * row);
+    compare(p);
+  }
+
+  /// Random elements of a type.
+  void fill(abi::Dtype type, std::uint64_t addr, std::uint64_t count) {
+    std::vector<std::byte> bytes(count * abi::dtype_bits(type) / 8);
+    packetgen::fill_random(cases_, type, cases_.one_in(3), bytes.data(), count);
+    write(addr, bytes);
+  }
+
   void vector(unsigned n) {
     clear();
     const packetgen::VectorCase made =
@@ -262,10 +350,10 @@ HostProof prove_on_host(const ProofOptions& options) {
       kinds[info->opcode].name = info->name;
     }
   }
-  const ProofVariant variants[] = {{{MatmulTiles::kAuto}, {.reversed = true}},
-                                   {{MatmulTiles::kSkinny}, {.reversed = false}},
-                                   {{MatmulTiles::kMid}, {.reversed = true}},
-                                   {{MatmulTiles::kBig}, {.reversed = false}}};
+  const ProofVariant variants[] = {{{MatmulTiles::kAuto, 2}, {.reversed = true}},
+                                   {{MatmulTiles::kSkinny, 0}, {.reversed = false}},
+                                   {{MatmulTiles::kMid, 3}, {.reversed = true}},
+                                   {{MatmulTiles::kBig, 0}, {.reversed = false}}};
   std::uint64_t seed = options.seed * 0x9e37'79b9'7f4a'7c15;
   for (const ProofVariant& variant : variants) {
     Prover(options, variant, ++seed, kinds).run(options.packets);

@@ -43,8 +43,8 @@ struct ProofOptions {
 };
 
 /// Runs random packets of every kind on the cmodel and on the host's GPU: with each tile of the
-/// matrix kernels, with threads and blocks in ascending and in descending order. Compared are
-/// completions with checksums, and all of memory.
+/// matrix kernels, with threads and blocks in ascending and in descending order, with few blocks
+/// that loop and with many. Compared are completions with checksums, and all of memory.
 HostProof prove_on_host(const ProofOptions& options = {});
 
 }  // namespace tandem::gpu

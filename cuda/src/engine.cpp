@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <string_view>
 #include <utility>
@@ -29,10 +30,6 @@ void count_bytes(const abi::OperandList& operands, driver::ExecutionResult& resu
 
 std::uint64_t ceil_div(std::uint64_t value, std::uint64_t divisor) {
   return value / divisor + (value % divisor != 0 ? 1 : 0);
-}
-
-LaunchShape shape_of(Kernel kernel, std::uint64_t blocks) {
-  return {grid_for(blocks), kBlockThreads, shared_bytes_of(kernel)};
 }
 
 /// Big tiles where they fill the GPU, small ones where there would be too few.
@@ -92,6 +89,12 @@ CudaEngine::CudaEngine(std::unique_ptr<Gpu> gpu, EngineOptions options)
 }
 
 CudaEngine::~CudaEngine() = default;
+
+LaunchShape CudaEngine::shape_of(Kernel kernel, std::uint64_t blocks) const {
+  std::uint32_t grid = grid_for(blocks);
+  if (options_.max_blocks != 0) grid = std::min(grid, options_.max_blocks);
+  return {grid, kBlockThreads, shared_bytes_of(kernel)};
+}
 
 std::optional<abi::Engine> CudaEngine::engine_for(std::uint8_t opcode) const {
   const abi::OpcodeInfo* info = abi::find_opcode(opcode);
@@ -260,7 +263,8 @@ void CudaEngine::launch_vector(const abi::VectorPacket& p, const Operands& opera
   args.table[1] = tables_at_ + kTableBytes;
   for (unsigned i = 0; i < abi::kVectorStreams; ++i)
     args.stream[i].place.at = operands.at(kNames[i]);
-  LaunchShape shape = shape_of(Kernel::kVector, ceil_div(args.units, kBlockThreads / args.lanes));
+  const LaunchShape shape =
+      shape_of(Kernel::kVector, ceil_div(args.units, kBlockThreads / args.lanes));
   if (const auto program = gpu_->load_program(words, p)) {
     gpu_->launch_program(*program, shape, args);
     return;

@@ -16,6 +16,8 @@ enum class MatmulTiles : std::uint8_t { kAuto, kSkinny, kMid, kBig };
 
 struct EngineOptions {
   MatmulTiles tiles = MatmulTiles::kAuto;
+  /// Blocks of a launch at most; 0: as many as there is work. Results never depend on it.
+  std::uint32_t max_blocks = 0;
 };
 
 /// Executes MATMUL, VECTOR, COPY, FILL, GATHER and SCATTER_ADD on a Gpu. Memory is the Gpu's alone:
@@ -46,6 +48,7 @@ class CudaEngine : public driver::Engine {
   void launch_vector(const abi::VectorPacket& packet, const Operands& operands,
                      const driver::UcodeMemory& ucode);
   void upload_ucode(const driver::UcodeMemory& ucode);
+  LaunchShape shape_of(Kernel kernel, std::uint64_t blocks) const;
   template <class Args>
   void launch(Kernel kernel, const LaunchShape& shape, const Args& args) {
     gpu_->launch(kernel, shape, &args, sizeof args);

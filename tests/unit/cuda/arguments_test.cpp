@@ -265,6 +265,32 @@ TEST(ChecksumKernel, IsTheChecksumOfRows) {
   }
 }
 
+/// Shapes of 2^32 elements and more divide by 64-bit numbers.
+TEST(CopyKernel, WideIndicesGiveTheSame) {
+  std::vector<std::uint32_t> src(3 * 5 * 7 * 4);
+  for (std::uint32_t& word : src) word = std::uint32_t(&word - src.data()) * 0x9e3779b9u;
+  std::vector<std::uint32_t> results[2];
+  std::uint64_t checksums[2] = {};
+  for (const std::uint32_t narrow : {0u, 1u}) {
+    std::vector<std::uint32_t>& dst = results[narrow];
+    dst.resize(src.size());
+    DeviceStatus status;
+    CopyArgs a;
+    a.status = reinterpret_cast<std::uint64_t>(&status);
+    a.src = {reinterpret_cast<std::uint64_t>(src.data()), 0x1000};
+    a.dst = {reinterpret_cast<std::uint64_t>(dst.data()), 0x2000};
+    set_loops(a, {{{3, 560, 4}, {5, 112, 12}, {7, 16, 60}, {4, 4, 420}}}, 4, 4);
+    EXPECT_EQ(a.narrow, 1u);
+    a.narrow = narrow;
+    run_on_host(Kernel::kCopy, {1, kBlockThreads, kSumBytes}, &a, nullptr);
+    checksums[narrow] = status.checksum;
+  }
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(checksums[0], checksums[1]);
+  EXPECT_EQ(results[0][1], src[140]);  // transposed: i0 is innermost there
+  EXPECT_NE(checksums[0], 0u);
+}
+
 TEST(Launches, AskForNoMoreSharedMemoryThanEveryGpuHas) {
   for (unsigned k = 0; k < kKernels; ++k) {
     EXPECT_LE(shared_bytes_of(static_cast<Kernel>(k)), 48u * 1024) << kernel_name(Kernel(k));

@@ -27,7 +27,7 @@ TEST(HostProof, EveryKindIsEqualToTheCmodel) {
     EXPECT_TRUE(kind.proven()) << kind.name << ": " << kind.difference;
   }
   for (const char* name : {"MATMUL", "VECTOR", "COPY", "FILL", "GATHER", "SCATTER_ADD"}) {
-    EXPECT_EQ(kind_of(proof, name).packets, 4u * 60u) << name;
+    EXPECT_GE(kind_of(proof, name).packets, 4u * 60u) << name;
   }
   EXPECT_EQ(proof.share(), 1.0);
   EXPECT_GT(proof.packets(), 1000u);
