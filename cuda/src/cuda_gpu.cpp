@@ -20,10 +20,6 @@ namespace {
 constexpr std::chrono::microseconds kSpin{200};
 constexpr std::chrono::microseconds kPause{20};
 constexpr std::size_t kStatusBytes = 256;
-constexpr const char* kNarrowName = "tandem_narrow";
-constexpr const char* kNarrowSource =
-    "#include \"kernels/entry.hpp\"\n#include \"kernels/narrow.hpp\"\n"
-    "TANDEM_GPU_ENTRY(tandem_narrow, NarrowArgs, narrow_body(ctx, args))\n";
 
 }  // namespace
 
@@ -98,6 +94,7 @@ void CudaGpu::load_kernels() {
 /// What a device that does not answer holds is left to the end of the process: freeing would wait
 /// for it.
 void CudaGpu::close() noexcept {
+  if (lost_) (void)native_.release();
   if (context_ == nullptr || lost_) return;
   api_->cuCtxSetCurrent(context_);
   native_.reset();
@@ -182,6 +179,7 @@ std::uint64_t CudaGpu::reserve(std::uint64_t num_bytes) {
 }
 
 void CudaGpu::back(std::uint64_t granule) {
+  enter();
   const cu::AllocationProp prop{.location = {.id = info_.handle}};
   cu::AllocationHandle handle = 0;
   check(api_->cuMemCreate(&handle, granule_bytes_, &prop, 0), "cuMemCreate");
@@ -198,11 +196,13 @@ void CudaGpu::back(std::uint64_t granule) {
 }
 
 void CudaGpu::upload_and_wait(std::uint64_t dst, std::span<const std::byte> src) {
+  enter();
   check(api_->cuMemcpyHtoDAsync_v2(dst, src.data(), src.size(), copies_), "cuMemcpyHtoDAsync");
   wait(copies_, nullptr, "a copy to the GPU");
 }
 
 void CudaGpu::download(std::span<std::byte> dst, std::uint64_t src) {
+  enter();
   check(api_->cuMemcpyDtoHAsync_v2(dst.data(), src, dst.size(), copies_), "cuMemcpyDtoHAsync");
   wait(copies_, nullptr, "a copy from the GPU");
 }
@@ -284,18 +284,36 @@ std::optional<std::uint64_t> CudaGpu::load_program(std::span<const std::uint64_t
   if (!options_.compile) return std::nullopt;
   CompiledProgram* program = compiler_->find(words, packet);
   if (program == nullptr) return std::nullopt;
-  return compiler_->load(*program, [this](const std::string& image, const char* name) {
-    cu::Module module = nullptr;
-    cu::Function function = load_function(image, name, module);
-    return std::pair(module, function);
-  });
+  if (program->broken) return std::nullopt;
+  try {
+    return compiler_->load(*program, [this](const std::string& image, const char* name) {
+      cu::Module module = nullptr;
+      cu::Function function = load_function(image, name, module);
+      return std::pair(module, function);
+    });
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnimplemented) throw;
+    program->broken = true;
+    log::warning("cuda: the interpreter runs a micro-program of {} words: {}", words.size(),
+                 error.message());
+    return std::nullopt;
+  }
 }
 
+/// Throws kUnimplemented for an image that this driver does not take, such as that of a newer
+/// NVRTC: the device is as good as before.
 cu::Function CudaGpu::load_function(const std::string& image, const char* name,
                                     cu::Module& module) {
   cu::Function function = nullptr;
-  check(api_->cuModuleLoadData(&module, image.data()), "cuModuleLoadData");
-  check(api_->cuModuleGetFunction(&function, module, name), "cuModuleGetFunction");
+  cu::Result result = api_->cuModuleLoadData(&module, image.data());
+  if (result == cu::kSuccess) result = api_->cuModuleGetFunction(&function, module, name);
+  if (result == cu::kOutOfMemory) check(result, "cuModuleLoadData");
+  if (result != cu::kSuccess) {
+    throw Error(
+        ErrorCode::kUnimplemented,
+        fmt::format("driver {} does not load the code of NVRTC {}: {}", api_->version_text(),
+                    compiler_->version_text(), api_->describe(result)));
+  }
   return function;
 }
 

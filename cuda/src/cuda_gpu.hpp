@@ -47,6 +47,7 @@ class CudaGpu final : public Gpu, private DeviceSide {
   std::string name() const override { return info_.name; }
   unsigned multiprocessors() const override { return unsigned(info_.multiprocessors); }
   const DeviceInfo& info() const { return info_; }
+  cu::Stream stream() const { return launches_; }
   PagedMemory& memory() { return *memory_; }
   NativeCounts native_counts() const;
 

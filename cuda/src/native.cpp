@@ -94,9 +94,9 @@ class NativeMatmul::Descriptors {
     owner.check(lib_.desc_create(&operation, plan.compute, kCudaF32), "cublasLtMatmulDescCreate");
     set(lib_.desc_set, operation, kTransA, std::int32_t(call.x.transposed));
     set(lib_.desc_set, operation, kTransB, std::int32_t(call.y.transposed));
-    if (plan.bias != 0) {
+    if (call.bias != 0) {
       set(lib_.desc_set, operation, kEpilogue, kEpilogueBias);
-      set(lib_.desc_set, operation, kBiasPointer, plan.bias);
+      set(lib_.desc_set, operation, kBiasPointer, call.bias);
     }
     x = layout(call.x, call.batch);
     y = layout(call.y, call.batch);
@@ -198,7 +198,7 @@ const NativeMatmul::Algorithm* NativeMatmul::algorithm(const NativePlan& plan,
     }
   }
   key[at++] = call.batch;
-  key[at++] = std::uint64_t(plan.compute) << 1 | std::uint64_t(plan.bias != 0);
+  key[at++] = std::uint64_t(plan.compute) << 1 | std::uint64_t(call.bias != 0);
   const auto [entry, added] = algorithms_.try_emplace(key);
   Algorithm& found = entry->second;
   if (added) {
@@ -226,14 +226,14 @@ bool NativeMatmul::run(const MatmulArgs& args) {
   NativePlan plan = plan_product(args);
   if (!plan.reason.empty()) return refuse(plan.reason);
   if (plan.narrow_a) {
-    const std::uint64_t base = scratch(plan.scratch_bytes);
+    const std::uint64_t base = scratch(2 * plan.part_bytes);
     for (NativeCall& call : plan.calls) call.y.at += base;
   }
   for (const NativeCall& call : plan.calls) {
     if (algorithm(plan, call) == nullptr) return refuse("a shape that cuBLASLt has no kernel for");
   }
   if (plan.narrow_a) {
-    NarrowArgs narrow{.src = args.a.at, .dst = scratch_};
+    NarrowArgs narrow{.src = args.a.at, .high = scratch_, .low = scratch_ + plan.part_bytes};
     narrow.extent[0] = args.a.batch0_stride == 0 ? 1 : args.batch0;
     narrow.extent[1] = args.a.batch1_stride == 0 ? 1 : args.batch1;
     narrow.extent[2] = args.m;
@@ -244,10 +244,10 @@ bool NativeMatmul::run(const MatmulArgs& args) {
     if (!narrow_(narrow)) return refuse("fp32 activations without NVRTC");
   }
   const float one = 1;
-  const float beta = plan.accumulate ? 1 : 0;
   for (const NativeCall& call : plan.calls) {
     const Descriptors descriptors(*this, plan, call);
     const Algorithm& algo = *algorithm(plan, call);
+    const float beta = call.accumulate ? 1 : 0;
     auto* result = reinterpret_cast<void*>(call.d.at);
     check(library_->matmul(handle_, descriptors.operation, &one,
                            reinterpret_cast<const void*>(call.x.at), descriptors.x,

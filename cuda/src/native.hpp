@@ -18,6 +18,12 @@
 
 namespace tandem::gpu {
 
+/// The kernel of narrow.hpp, to be compiled by NVRTC.
+inline constexpr char kNarrowName[] = "tandem_narrow";
+inline constexpr char kNarrowSource[] =
+    "#include \"kernels/entry.hpp\"\n#include \"kernels/narrow.hpp\"\n"
+    "TANDEM_GPU_ENTRY(tandem_narrow, NarrowArgs, narrow_body(ctx, args))\n";
+
 /// What native mode did and what it left to the exact kernels.
 struct NativeCounts {
   std::uint64_t products = 0;                  ///< Packets by cuBLASLt.

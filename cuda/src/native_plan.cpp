@@ -60,6 +60,7 @@ std::string obstacle(const MatmulArgs& p) {
   if (!a || !b || !c) return "fp8 operands";
   const bool narrows = *a == kCudaF32 && *b == kCudaBf16 && p.a_layout == abi::ALayout{};
   if (*a != *b && !narrows) return "operands of two types";
+  if (narrows && *c != kCudaF32) return "fp32 activations, narrow result";
   if (*b == kCudaF32 && *c != kCudaF32) return "fp32 operands, narrower result";
   if ((*b == kCudaF16 && *c == kCudaBf16) || (*b == kCudaBf16 && *c == kCudaF16)) {
     return "f16 and bf16 in one product";
@@ -88,12 +89,12 @@ NativePlan plan_product(const MatmulArgs& p) {
   const int c_type = *cuda_type(p.c_type);
   plan.narrow_a = a_type != b_type;
   plan.compute = b_type == kCudaF32 ? kComputeTf32 : kComputeF32;
-  plan.accumulate = p.init_mode == abi::InitMode::kAccumulate;
-  plan.bias = p.init_mode == abi::InitMode::kBias ? p.bias : 0;
+  const bool accumulate = p.init_mode == abi::InitMode::kAccumulate;
+  const std::uint64_t bias = p.init_mode == abi::InitMode::kBias ? p.bias : 0;
   const bool panels = p.b_layout == abi::BLayout::kPanels;
   const bool nk = p.b_layout == abi::BLayout::kNk;
   const bool a_transposed = p.a_layout != abi::ALayout{};
-  if (panels && plan.bias != 0 && p.n > kPanel) {
+  if (panels && bias != 0 && p.n > kPanel) {
     plan.reason = "bias on weights in panels";
     return plan;
   }
@@ -111,7 +112,7 @@ NativePlan plan_product(const MatmulArgs& p) {
     const std::uint64_t inner = q.a.batch1_stride == 0 ? matrix : matrix * p.batch1;
     q.a.batch0_stride = p.batch0 == 1 || p.a.batch0_stride == 0 ? 0 : inner;
     q.a.at = 0;
-    plan.scratch_bytes = q.a.batch0_stride == 0 ? inner : inner * p.batch0;
+    plan.part_bytes = q.a.batch0_stride == 0 ? inner : inner * p.batch0;
   }
   // A panel is a product of 32 columns: panels are the strided batch, batches are calls.
   const Batches batches = panels ? Batches{1, 0, true} : join_batches(q);
@@ -136,9 +137,16 @@ NativePlan plan_product(const MatmulArgs& p) {
     return refuse("rows that overlap or repeat");
   }
 
+  base.accumulate = accumulate;
+  base.bias = bias;
   const auto add_call = [&plan](NativeCall call) {
     const bool ok =
         fits(call.x.batch_stride) && fits(call.y.batch_stride) && fits(call.d.batch_stride);
+    plan.calls.push_back(call);
+    if (!plan.narrow_a) return ok;
+    call.y.at += plan.part_bytes;
+    call.accumulate = true;
+    call.bias = 0;
     plan.calls.push_back(call);
     return ok;
   };

@@ -24,20 +24,20 @@ struct NativeMatrix {
   std::uint64_t batch_stride = 0;
 };
 
-/// D[n, m] = X[n, k] * Y[k, m] (+ bias[n] or + D): the packet's C is D row by row, X its B, Y its
+/// D[n, m] = X[n, k] * Y[k, m] (+ bias[n]) (+ D): the packet's C is D row by row, X its B, Y its
 /// A.
 struct NativeCall {
   NativeMatrix x, y, d;
   std::uint32_t batch = 1;
+  bool accumulate = false;  ///< Adds to D.
+  std::uint64_t bias = 0;
 };
 
 struct NativePlan {
   std::string reason;  ///< Why the exact kernel runs; empty: the calls do.
   int compute = kComputeF32;
-  bool accumulate = false;
-  std::uint64_t bias = 0;
-  bool narrow_a = false;  ///< A is fp32 and first becomes bf16, dense, at `y.at` + the scratch.
-  std::uint64_t scratch_bytes = 0;
+  bool narrow_a = false;         ///< A is fp32 and first becomes two bf16 matrices in the scratch.
+  std::uint64_t part_bytes = 0;  ///< Of each of them; the low one lies behind the high one.
   std::vector<NativeCall> calls;
 };
 

@@ -182,7 +182,7 @@ CompiledProgram* ProgramCompiler::find(std::span<const std::uint64_t> words,
   std::optional<CompiledProgram>& entry = programs_[std::move(key)];
   try {
     const Maths maths = options_.native_maths ? Maths::kNative : Maths::kExact;
-    entry = CompiledProgram{compile(program_source(words, packet, maths), "micro-program.cu"), {}};
+    entry = CompiledProgram{compile(program_source(words, packet, maths), "micro-program.cu")};
     return &*entry;
   } catch (const Error& error) {
     log::warning("cuda: the interpreter runs a micro-program of {} words: {}", words.size(),

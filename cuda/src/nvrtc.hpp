@@ -28,6 +28,7 @@ struct CompilerOptions {
 struct CompiledProgram {
   std::string image;                    ///< Cubin, or PTX where this NVRTC does not know the GPU.
   std::optional<std::uint64_t> loaded;  ///< Number for `function`.
+  bool broken = false;                  ///< The driver does not take it.
 };
 
 /// Thread-safety: one thread at a time.

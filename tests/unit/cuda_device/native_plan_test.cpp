@@ -59,8 +59,8 @@ void carry_out(const NativePlan& plan) {
       for (std::uint64_t col = 0; col < call.d.cols; ++col) {
         for (std::uint64_t row = 0; row < call.d.rows; ++row) {
           const std::uint64_t out = element(call.d, row, col, b);
-          double sum = plan.accumulate ? value_at(out, call.d.type) : 0;
-          if (plan.bias != 0) sum += value_at(plan.bias + row * 4, kCudaF32);
+          double sum = call.accumulate ? value_at(out, call.d.type) : 0;
+          if (call.bias != 0) sum += value_at(call.bias + row * 4, kCudaF32);
           for (std::uint64_t i = 0; i < k; ++i) {
             sum += value_at(
                        call.x.transposed ? element(call.x, i, row, b) : element(call.x, row, i, b),
@@ -156,14 +156,14 @@ TEST(NativePlan, RandomProductsMeanWhatThePacketMeans) {
     a.c = owner->place(a.m, a.n * ec, random, false);
     a.bias = a.init_mode == abi::InitMode::kBias ? owner->place(1, a.n * 4, random, true).at : 0;
     // Small integers: every order of additions gives the same.
-    const auto fill = [&](const MatmulOperand& o, std::uint64_t end, int type) {
+    const auto fill = [&](const MatmulOperand& o, std::uint64_t end, int type, int range = 9) {
       const std::uint64_t step = type == kCudaF32 ? 4 : 2;
       for (std::uint64_t at = o.at; at + step <= end; at += step) {
-        put(at, type, double(int(random() % 9)) - 4);
+        put(at, type, double(int(random() % range)) - range / 2);
       }
     };
     const std::uint64_t end = owner->memory.at(owner->used);
-    fill(a.a, a.b.at, code(a.a_type));
+    fill(a.a, a.b.at, code(a.a_type), a.a_type == Dtype::kF32 ? 9001 : 9);
     fill(a.b, a.c.at, code(a.b_type));
     fill(a.c, a.bias != 0 ? a.bias : end, code(a.c_type));
     if (a.bias != 0) fill({.at = a.bias}, end, kCudaF32);
@@ -174,21 +174,22 @@ TEST(NativePlan, RandomProductsMeanWhatThePacketMeans) {
       continue;
     }
     ++planned;
-    std::vector<std::uint8_t> scratch(plan.scratch_bytes);
+    std::vector<std::uint8_t> scratch(2 * plan.part_bytes);
     if (plan.narrow_a) {
       const auto base = reinterpret_cast<std::uint64_t>(scratch.data());
       std::uint64_t at = base;
       for (std::uint64_t b0 = 0; b0 < (a.a.batch0_stride == 0 ? 1 : a.batch0); ++b0) {
         for (std::uint64_t b1 = 0; b1 < (a.a.batch1_stride == 0 ? 1 : a.batch1); ++b1) {
           for (std::uint64_t i = 0; i < std::uint64_t{a.m} * a.k; ++i, at += 2) {
-            put(at, kCudaBf16,
-                value_at(a.a.at + b0 * a.a.batch0_stride + b1 * a.a.batch1_stride +
-                             i / a.k * a.a.row_stride + i % a.k * 4,
-                         kCudaF32));
+            const Halves halves =
+                split(load<std::uint32_t>(a.a.at + b0 * a.a.batch0_stride + b1 * a.a.batch1_stride +
+                                          i / a.k * a.a.row_stride + i % a.k * 4));
+            store(at, halves.high);
+            store(at + plan.part_bytes, halves.low);
           }
         }
       }
-      EXPECT_EQ(at - base, plan.scratch_bytes);
+      EXPECT_EQ(at - base, plan.part_bytes);
       for (NativeCall& call : plan.calls) call.y.at += base;
     }
     const std::vector<std::uint8_t> before = owner->memory.bytes;
@@ -209,6 +210,21 @@ TEST(NativePlan, RandomProductsMeanWhatThePacketMeans) {
   }
   EXPECT_GT(planned, 80);
   EXPECT_GE(refused.size(), 5u);
+}
+
+TEST(NativePlan, HalvesHoldSixteenBits) {
+  std::mt19937 random(5);
+  for (int i = 0; i < 100000; ++i) {
+    const std::uint32_t bits = std::uint32_t(random()) % 0x7f00'0000u | (i % 2 << 31);
+    if ((bits & 0x7fff'ffffu) < 0x0c00'0000u) continue;  // The rest would be subnormal.
+    const Halves halves = split(bits);
+    const double sum = double(numerics::float_of(std::uint32_t{halves.high} << 16)) +
+                       numerics::float_of(std::uint32_t{halves.low} << 16);
+    const double x = numerics::float_of(bits);
+    ASSERT_LE(std::abs(sum - x), std::abs(x) * 0x1p-16) << std::hex << bits;
+  }
+  EXPECT_EQ(split(numerics::kF32Inf).low, 0);
+  EXPECT_EQ(split(numerics::kF32Nan).low, 0);
 }
 
 TEST(NativePlan, SaysWhyTheExactKernelRuns) {

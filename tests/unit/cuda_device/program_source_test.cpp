@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -14,8 +15,12 @@
 
 #include "engine.hpp"
 #include "host_gpu.hpp"
+#include "kernel_sources.hpp"
+#include "native.hpp"
 #include "native_functions.hpp"
+#include "nvrtc.hpp"
 #include "proof/host_proof.hpp"
+#include "support/environment.hpp"
 #include "tandem/driver/in_process_backend.hpp"
 #include "tandem/numerics/functions.hpp"
 #include "tandem/ops/expr.hpp"
@@ -133,6 +138,45 @@ TEST(ProgramSource, RandomProgramsEqualTheCmodel) {
   programs.build("random");
   for (const KindProof& kind : prove_on_host(options).kinds) {
     EXPECT_EQ(kind.difference, "") << kind.name;
+  }
+}
+
+/// NVRTC needs no GPU.
+TEST(ProgramSource, CompilesWithNvrtcWhereItIsFound) {
+  const tests::ScopedEnvironment none("XDG_CACHE_HOME", testing::TempDir() + "tandem_real_nvrtc");
+  std::filesystem::remove_all(testing::TempDir() + "tandem_real_nvrtc");
+  ops::Graph graph;
+  const ops::Expr x = graph.input(0);
+  const ops::Expr e = numerics::exp(x - ops::row_max(x));
+  const ops::ProgramOutput output{.value = e * numerics::recip(ops::row_sum(e))};
+  const ops::Program program = ops::compile(graph, std::span(&output, 1), "softmax");
+  abi::VectorPacket packet;
+  packet.in0_type = abi::Dtype::kBF16;
+  packet.out0_type = abi::Dtype::kE4M3;
+  for (const bool native : {false, true}) {
+    for (int round = 0; round < 2; ++round) {
+      const auto compiler = ProgramCompiler::create({.native_maths = native, .arch = 90});
+      if (!compiler->available()) GTEST_SKIP() << compiler->problem();
+      const CompiledProgram* compiled = compiler->find(program.words, packet);
+      ASSERT_NE(compiled, nullptr);
+      EXPECT_GT(compiled->image.size(), 1000u);
+      // The second one takes it from the disk.
+      EXPECT_EQ(compiler->compiled(), round == 0 ? 1u : 0u);
+      if (native && round == 0) {
+        EXPECT_GT(compiler->compile(kNarrowSource, "narrow.cu").size(), 1000u);
+      }
+    }
+  }
+}
+
+/// What a build without nvcc does when it opens a device.
+TEST(ProgramSource, NvrtcCompilesTheWholeModule) {
+  const tests::ScopedEnvironment none("XDG_CACHE_HOME", testing::TempDir() + "tandem_real_nvrtc");
+  const auto compiler = ProgramCompiler::create({.arch = 90});
+  if (!compiler->available()) GTEST_SKIP() << compiler->problem();
+  const std::string image = compiler->compile(kernel_module_source(), "kernels.cu");
+  for (unsigned i = 0; i < kKernels; ++i) {
+    EXPECT_NE(image.find(kernel_name(Kernel(i))), std::string::npos) << kernel_name(Kernel(i));
   }
 }
 

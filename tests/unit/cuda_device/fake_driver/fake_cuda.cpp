@@ -29,6 +29,8 @@ using ProgramFn = void (*)(const void*, unsigned, unsigned);
 
 constexpr std::size_t kGranule = std::size_t{2} << 20;
 constexpr cu::Result kInvalidValue = 1;
+constexpr cu::Result kInvalidContext = 201;
+constexpr cu::Result kInvalidImage = 200;
 constexpr cu::Result kNotFound = 500;
 constexpr cu::Result kLaunchOutOfResources = 701;
 constexpr cu::Result kLaunchFailed = 719;
@@ -71,7 +73,13 @@ struct Event {
   std::chrono::steady_clock::time_point time;
 };
 
-cu::Result alive() { return state().dead ? kLaunchFailed : cu::kSuccess; }
+/// Contexts are current a thread.
+thread_local bool current = false;
+
+cu::Result alive() {
+  if (state().dead) return kLaunchFailed;
+  return current ? cu::kSuccess : kInvalidContext;
+}
 
 void* pages(std::size_t size, int protection) {
   void* at = ::mmap(nullptr, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -142,7 +150,10 @@ cu::Result cuDevicePrimaryCtxRetain(cu::Context* context, cu::Device) {
   return cu::kSuccess;
 }
 cu::Result cuDevicePrimaryCtxRelease_v2(cu::Device) { return cu::kSuccess; }
-cu::Result cuCtxSetCurrent(cu::Context) { return alive(); }
+cu::Result cuCtxSetCurrent(cu::Context) {
+  current = true;
+  return alive();
+}
 
 cu::Result cuMemGetAllocationGranularity(std::size_t* bytes, const cu::AllocationProp*, int) {
   *bytes = kGranule;
@@ -169,7 +180,7 @@ cu::Result cuMemAddressFree(cu::DevicePtr at, std::size_t size) {
 cu::Result cuMemCreate(cu::AllocationHandle* handle, std::size_t size, const cu::AllocationProp*,
                        unsigned long long) {
   const std::lock_guard<std::mutex> lock(state().mutex);
-  if (state().dead) return kLaunchFailed;
+  if (alive() != cu::kSuccess) return alive();
   if (state().used + size > std::size_t(state().knob(FakeCuda::kMemoryBytes))) {
     return cu::kOutOfMemory;
   }
@@ -249,7 +260,7 @@ cu::Result cuModuleLoadData(cu::Module* module, const void* image) {
   } else {
     // The fake NVRTC puts the name of the file behind its first page.
     loaded->library = ::dlopen(static_cast<const char*>(image) + 4, RTLD_NOW | RTLD_LOCAL);
-    if (loaded->library == nullptr) return 200;
+    if (loaded->library == nullptr) return kInvalidImage;
   }
   *module = reinterpret_cast<cu::Module>(loaded.release());
   return cu::kSuccess;
@@ -278,7 +289,7 @@ cu::Result cuFuncSetAttribute(cu::Function, int, int) { return cu::kSuccess; }
 cu::Result cuLaunchKernel(cu::Function function, unsigned grid, unsigned, unsigned, unsigned block,
                           unsigned, unsigned, unsigned shared, cu::Stream, void** parameters,
                           void**) {
-  if (state().dead) return kLaunchFailed;
+  if (alive() != cu::kSuccess) return alive();
   ++state().knob(FakeCuda::kLaunches);
   if (counts_down(FakeCuda::kFailLaunch)) return kLaunchOutOfResources;
   if (counts_down(FakeCuda::kFailKernel)) {
