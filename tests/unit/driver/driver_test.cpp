@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -330,6 +331,39 @@ TEST(DriverOptionsTest, BadOnesAreRefused) {
   expect_error(bad, {"overlaps region"}, open(config, {}));
   config.regions.resize(17, good.regions[0]);
   expect_error(bad, {"one too many: a device has 16"}, open(config, {}));
+}
+
+/// Shows completions only after the driver has cleared the interrupt, which it does before it
+/// sleeps.
+class LateBackend final : public InProcessBackend {
+ public:
+  using InProcessBackend::InProcessBackend;
+  std::uint32_t read32(std::uint32_t offset) override {
+    if (offset == abi::reg::kCplTail && hidden_) return *hidden_;
+    return InProcessBackend::read32(offset);
+  }
+  void write32(std::uint32_t offset, std::uint32_t value) override {
+    if (offset == abi::reg::kRingTail) hidden_ = read32(abi::reg::kCplTail);
+    if (offset == abi::reg::kIrqStatus && hidden_) {
+      while (InProcessBackend::read32(abi::reg::kCplTail) == *hidden_) std::this_thread::yield();
+      hidden_.reset();
+    }
+    InProcessBackend::write32(offset, value);
+  }
+
+ private:
+  std::optional<std::uint32_t> hidden_;
+};
+
+TEST(DriverFaults, OneThatIsCollectedBeforeSleepingSurfacesFromThatWait) {
+  std::atomic<bool> hold{false};
+  const DeviceConfig config = tests::test_config();
+  Driver driver(std::make_unique<LateBackend>("late", config, std::make_unique<FillEngine>(hold)),
+                config);
+  driver.start();
+  const std::uint64_t seq = driver.submit_packet(abi::CopyPacket{});
+  expect_error(ErrorCode::kDeviceFault, {"COPY seq 1: UNKNOWN_OPCODE"}, [&] { driver.wait(seq); });
+  driver.wait(driver.submit_packet(abi::NopPacket{}));
 }
 
 TEST(DriverOptionsTest, DriverMustBeStarted) {
