@@ -16,11 +16,15 @@ namespace {
 
 namespace reg = abi::reg;
 
-/// Cycles between two looks at STATUS: few enough that a device that became idle costs nothing,
-/// many enough that looking costs nothing.
+/// Cycles between two looks at STATUS while the device works: many enough that looking costs
+/// nothing.
 constexpr std::uint64_t kLookCycles = 1024;
-/// Looks that must find the device idle before the clock stops.
-constexpr unsigned kQuietLooks = 2;
+/// While it was not seen working: enough for a doorbell to show, few enough that a device that is
+/// idle between two packets of the host costs nothing.
+constexpr std::uint64_t kQuietCycles = 64;
+/// Looks in a row that must find the device idle before the clock stops; a register write counts as
+/// the first.
+constexpr unsigned kQuietLooks = 3;
 
 constexpr const char* kStateNames[] = {"DISABLED", "IDLE", "RUNNING", "ERROR", "STEP", "BREAK"};
 constexpr const char* kEngineNames[] = {"matrix", "vector", "DMA"};
@@ -113,7 +117,7 @@ void Simulator::write32(std::uint32_t offset, std::uint32_t value) {
   watch_->register_written(offset, value);
   access.guarded([&] { model_->write32(offset, value); });
   publish_irq();
-  quiet_looks_ = 0;
+  quiet_looks_ = 1;
   if (clocking_) return;
   clocking_ = true;
   progress_cycle_ = model_->cycle();
@@ -224,14 +228,16 @@ void Simulator::work() {
 }
 
 void Simulator::work_once() {
-  model_->run(kLookCycles, accesses_);
+  const std::uint64_t cycles = quiet_looks_ == 0 ? kLookCycles : kQuietCycles;
+  model_->run(cycles, accesses_);
   publish_irq();
   // Software that polls without a pause ends every run early; the watchdog looks all the same.
-  const bool due = model_->cycle() - look_cycle_ >= kLookCycles;
+  const bool due = model_->cycle() - look_cycle_ >= cycles;
   if (!due && accesses_.load(std::memory_order_relaxed) != 0) return;
   look_cycle_ = model_->cycle();
   if (is_busy()) {
-    quiet_looks_ = 0;
+    // What it has completed may have been all.
+    quiet_looks_ = model_->irq() ? 1 : 0;
     check_progress();
   } else if (++quiet_looks_ >= kQuietLooks) {
     clocking_ = false;
