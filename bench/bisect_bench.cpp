@@ -166,7 +166,8 @@ bool right_cycle(const Fault& fault, const Trial& trial) {
     return false;
   }
   const debug::WaveReport& wave = *trial.report.wave;
-  if (wave.symptom == debug::WaveReport::Symptom::kHang) return names_stuck(fault, wave);
+  const bool stuck = std::string_view(fault.symptom) == "hang";
+  if (stuck && !trial.report.reg) return names_stuck(fault, wave);
   if (!wave.first_wrong_value) return false;
   const auto stamp = trial.stamps.back()["time"].get<std::uint64_t>();
   const std::uint64_t found = wave.first_wrong_value->at.time;

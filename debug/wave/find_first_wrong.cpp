@@ -220,7 +220,9 @@ StageFinding describe_violation(const DeviceWaves& waves, const PacketRun& run,
 
 WaveReport::Symptom symptom_of(const Reference& reference, const Played& played,
                                const PacketRun& run) {
-  if (played.lost_record) return WaveReport::Symptom::kCompletion;
+  // Its record is missing or another one, though it counts as completed.
+  const bool broken = played.outcome.failure.starts_with(to_string(ErrorCode::kDeviceFault));
+  if (played.lost_record || broken) return WaveReport::Symptom::kCompletion;
   if (!played.outcome.completion) {
     return broke_a_rule(played.outcome.failure) ? WaveReport::Symptom::kProtocol
                                                 : WaveReport::Symptom::kHang;

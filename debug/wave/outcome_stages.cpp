@@ -255,8 +255,8 @@ std::vector<std::string> changed_states(DeviceWaves& waves) {
   };
   // What is taken and not given back: credits, places in queues, requests without their answers.
   const auto is_held = [](const WaveSignal& signal) {
-    constexpr std::array kNames = {".used_q",    ".open_q",      ".pending_q",  ".reserved_q",
-                                   ".credits_q", ".chunks_held", ".tiles_held", ".turn_o"};
+    constexpr std::array kNames = {".used_q",    ".open_q",      ".pending_q", ".reserved_q",
+                                   ".credits_q", ".chunks_held", ".tiles_held"};
     return std::ranges::any_of(kNames,
                                [&](const char* name) { return signal.path.ends_with(name); });
   };
