@@ -221,7 +221,7 @@ void rotary(Context& ctx, OpArgs& args) {
               interleaved ? ops::RotaryStyle::kInterleaved : ops::RotaryStyle::kHalfSplit, y);
 }
 
-void fill(Context& ctx, OpArgs& args) {
+void fill_tensor(Context& ctx, OpArgs& args) {
   const Tensor y = args.tensor("y");
   if (y.dtype == ops::Dtype::kI64 && args.is_integer("value")) {
     const std::int64_t value = args.integer("value");  // a double has not all its bits
@@ -268,7 +268,7 @@ std::map<std::string, Handler, std::less<>> make_handlers() {
       {"sdpa", sdpa},
       {"kv_append", kv_append},
       {"rotary", rotary},
-      {"fill", fill},
+      {"fill", fill_tensor},
       {"concat", concat},
       {"repeat_kv", repeat_kv},
       {"embedding", embedding},
