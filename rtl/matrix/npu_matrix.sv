@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix engine: MATMUL.
 //
-// The packet is held here; the core behind it has a clock only while there is one.
+// The core has a clock only while there is a packet.
 
 module npu_matrix
   import npu_pkg::*;
@@ -50,7 +50,6 @@ module npu_matrix
 );
 
   logic busy_q, done, stall, active, core_clk;
-  matmul_packet_t packet_q;
 
   assign start_ready_o = ~busy_q;
   assign busy_o = busy_q;
@@ -68,7 +67,6 @@ module npu_matrix
     end else if (done_valid_o) begin
       busy_q <= 1'b0;
     end
-    if (start_valid_i & start_ready_o) packet_q <= matmul_packet_t'(packet_i);
   end
 
   npu_clock_gate u_gate (
@@ -86,7 +84,8 @@ module npu_matrix
       .free_clk_i(clk_i),
       .rst_ni,
       .start_i(busy_q),
-      .packet_i(packet_q),
+      .take_i(start_valid_i & start_ready_o),
+      .packet_i,
       .done_o(done),
       .done_error_o,
       .done_fault_o,

@@ -20,9 +20,7 @@ module npu_matrix_array
     localparam int unsigned SlotBits = $clog2(Slots),
     localparam int unsigned BlockBits = $clog2(Blocks),
     localparam int unsigned RowBits = $clog2(Rows),
-    localparam int unsigned W = Cols * 32,
-    localparam int unsigned PanelBits = npu_matrix_pkg::PanelCols * 32,
-    localparam int unsigned Panels = Blocks * W / PanelBits
+    localparam int unsigned W = Cols * 32
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -35,7 +33,7 @@ module npu_matrix_array
     input logic                      step_second_i, // which group of rows of A
     input logic [Rows*32-1:0]        a_first_i,     // decoded operands (npu_fma10_pkg), or int32 words
     input logic [Rows*32-1:0]        a_second_i,
-    input logic [PanelBits-1:0]      b_i[Panels],
+    input logic [Blocks*W-1:0]       b_i,
 
     input logic                swap_valid_i,
     input logic [SlotBits-1:0] swap_slot_i,
@@ -81,14 +79,10 @@ module npu_matrix_array
     end
   end
 
-  // ---- blocks of B
-  logic [W-1:0] b_block[Blocks];
-  for (genvar i = 0; i < Blocks; i++) begin : gen_block
-    assign b_block[i] = b_i[i*W/PanelBits][i*W%PanelBits+:W];
-  end
-
-  logic any_work;
-  assign any_work = step_valid_i | v1 | v2 | v3 | init_valid_i | swap_valid_i;
+  // Rows with something to do: one look for those that have nothing.
+  logic [Rows-1:0] row_work;
+  assign row_work = rows1 | rows2 | rows3 | (step_valid_i ? step_rows_i : '0) | (init_valid_i ? init_rows_i : '0)
+      | {Rows{swap_valid_i}};
 
   logic [W-1:0] result[Rows][Slots];
 
@@ -107,7 +101,7 @@ module npu_matrix_array
       j = 0;
       a = 0;
       at = 0;
-      if (any_work) begin
+      if (row_work[r]) begin
         if (rows3[r]) begin
           at = 32'(slot3) * Cols;
           for (j = 0; j < Cols; j++) acc[at+j] = fma10_round(sum2[j], info2[j]);
@@ -133,7 +127,10 @@ module npu_matrix_array
         end
         if (step_valid_i & step_rows_i[r]) begin
           a_word = step_second_i ? a_second_i[r*32+:32] : a_first_i[r*32+:32];
-          b_word = b_block[step_block_i[r*4/Rows]];
+          // Constant parts of the operand register, of which a copy in blocks would be made in every cycle.
+          for (j = 0; j < Blocks; j++) begin
+            if (32'(step_block_i[r*4/Rows]) == j) b_word = b_i[j*W+:W];
+          end
         end
         if (init_valid_i & init_rows_i[r]) begin
           at = 32'(init_slot_i) * Cols;

@@ -22,8 +22,9 @@ module npu_matrix_core
     input logic free_clk_i,  // of which parts derive clocks of their own
     input logic rst_ni,
 
-    input  logic           start_i,   // a packet is there; high until done_o
-    input  matmul_packet_t packet_i,  // constant meanwhile
+    input  logic           take_i,    // packet_i is the packet
+    input  logic [2047:0]  packet_i,
+    input  logic           start_i,   // there is one, from the next cycle on until done_o
     output logic           done_o,    // one cycle, after the last write response
     output logic [15:0]    done_error_o,
     output logic [63:0]    done_fault_o,
@@ -105,8 +106,15 @@ module npu_matrix_core
   logic walker_clk, drain_clk, walker_waiting, chunk_freed, tile_freed, drain_valid;
   npu_clock_gate u_walker_gate (
       .clk_i(free_clk_i),
-      .enable_i((start_i & (start | ~walker_waiting | chunk_freed | tile_freed)) | ~rst_ni),
+      .enable_i(take_i | (start_i & (start | ~walker_waiting | chunk_freed | tile_freed)) | ~rst_ni),
       .clk_o(walker_clk)
+  );
+  // Initial values, scales and what they are applied with: few packets have any.
+  logic side_clk;
+  npu_clock_gate u_side_gate (
+      .clk_i(free_clk_i),
+      .enable_i((start_i & (mode.group | mode.row_col | (mode.init_mode != INIT_MODE_ZERO))) | ~rst_ni),
+      .clk_o(side_clk)
   );
   npu_clock_gate u_drain_gate (
       .clk_i(free_clk_i),
@@ -121,6 +129,11 @@ module npu_matrix_core
   chunk_t chunk;
   tile_t tile_in, tile;
 
+  matmul_packet_t packet;
+  always_ff @(posedge walker_clk) begin
+    if (take_i) packet <= matmul_packet_t'(packet_i);
+  end
+
   npu_matrix_walker #(
       .Rows(Rows),
       .SuperCols(SuperCols)
@@ -128,7 +141,7 @@ module npu_matrix_core
       .clk_i(walker_clk),
       .rst_ni,
       .start_i(start),
-      .packet_i,
+      .packet_i(packet),
       .mode_o(mode),
       .active_o(walking),
       .waiting_o(walker_waiting),
@@ -279,7 +292,7 @@ module npu_matrix_core
 
   // ---- operands
   logic [Rows*32-1:0] a_first, a_second;
-  logic [PanelCols*32-1:0] b_words[BPanels];
+  logic [BPanels*PanelCols*32-1:0] b_words;
   logic [W-1:0] init_data;
   logic scale_read, scale_parity;
   logic [1:0] scale_group;
@@ -292,6 +305,7 @@ module npu_matrix_core
       .Blocks(Blocks)
   ) u_operands (
       .clk_i,
+      .side_clk_i(side_clk),
       .rst_ni,
       .mode_i(mode),
       .split_i(split),
@@ -376,7 +390,7 @@ module npu_matrix_core
       .clk_i(drain_clk),
       .rst_ni,
       .mode_i(mode),
-      .row_stride_i(addr_t'(packet_i.c_row_stride)),
+      .row_stride_i(addr_t'(packet.c_row_stride)),
       .tile_valid_i(drain_valid),
       .tile_ready_o(drain_ready),
       .tile_i(drain_tile),

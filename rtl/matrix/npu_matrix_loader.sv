@@ -252,37 +252,15 @@ module npu_matrix_loader
   assign direct_tile = place & line_done & final_line & ~(tag.dest inside {DEST_A, DEST_B, DEST_SCALE, DEST_MIN});
   assign turned_chunk = turned_o.valid & turned_final;
 
-  logic [7:0] row;
-  assign row = tag.index[7:0];
-
-  // Panel, line of the panel and halves of the line that the line from memory goes to.
-  logic [5:0] panel;
-  logic [7:0] panel_line;
-  logic [1:0] half;
-  always_comb begin
-    panel = tag.index[5:0];
-    panel_line = line_index;
-    half = 2'b11;
-    if (tag.layout == LOAD_ROWS && tag.dest != DEST_ROW_SCALE) begin
-      case (tag.log2_bits)
-        3'd5: begin
-          panel = {1'b0, line_index[5:1]};
-          panel_line = {row[6:0], line_index[0]};
-        end
-        3'd4: begin
-          panel = line_index[5:0];
-          panel_line = row;
-        end
-        default: begin
-          panel = {line_index[4:0], second_half};
-          panel_line = {1'b0, row[7:1]};
-          half = row[0] ? 2'b10 : 2'b01;
-        end
-      endcase
-    end
-  end
-
   always_ff @(posedge clk_i) begin : direct_port
+    // Panel, line of the panel and halves of the line that the line from memory goes to.
+    logic [5:0] panel;
+    logic [7:0] panel_line, row;
+    logic [1:0] half;
+    panel = '0;
+    panel_line = '0;
+    row = '0;
+    half = '0;
     if (!rst_ni) begin
       direct_o.valid <= 1'b0;
       chunk_filled_o <= 1'b0;
@@ -293,6 +271,27 @@ module npu_matrix_loader
       tile_filled_o <= direct_tile;
     end
     if (place) begin
+      panel = tag.index[5:0];
+      panel_line = line_index;
+      row = tag.index[7:0];
+      half = 2'b11;
+      if (tag.layout == LOAD_ROWS && tag.dest != DEST_ROW_SCALE) begin
+        case (tag.log2_bits)
+          3'd5: begin
+            panel = {1'b0, line_index[5:1]};
+            panel_line = {row[6:0], line_index[0]};
+          end
+          3'd4: begin
+            panel = line_index[5:0];
+            panel_line = row;
+          end
+          default: begin
+            panel = {line_index[4:0], second_half};
+            panel_line = {1'b0, row[7:1]};
+            half = row[0] ? 2'b10 : 2'b01;
+          end
+        endcase
+      end
       direct_o.dest <= tag.dest;
       direct_o.slot <= tag.slot;
       direct_o.half <= half;

@@ -14,6 +14,7 @@ module npu_matrix_operands
     localparam int unsigned BPanels = Blocks * Cols / PanelCols
 ) (
     input logic  clk_i,
+    input logic  side_clk_i,  // runs for packets with initial values or scales
     input logic  rst_ni,
     // verilator lint_off UNUSEDSIGNAL
     input mode_t mode_i,  // each unit uses some of the fields
@@ -39,7 +40,7 @@ module npu_matrix_operands
     input  logic [6:0]               read_b_row_i,
     input  logic [1:0]               read_b_group_i,
     input  logic                     load_b_i,
-    output logic [PanelCols*32-1:0]  b_o[BPanels],
+    output logic [BPanels*PanelCols*32-1:0] b_o,
 
     // Initial values of a row: block `init_block_i`, from the second cycle after the read on under init_en_i.
     input  logic                 read_init_i,
@@ -138,7 +139,7 @@ module npu_matrix_operands
 
   logic init_widen;
   logic [2:0] init_row_low;
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge side_clk_i) begin
     if (!rst_ni) begin
       init_widen <= 1'b0;
     end else if (read_init_i | init_widen) begin
@@ -153,6 +154,7 @@ module npu_matrix_operands
         .Bank(2'(i))
     ) u_panel (
         .clk_i,
+        .side_clk_i,
         .rst_ni,
         .mode_i,
         .direct_i,
@@ -165,7 +167,7 @@ module npu_matrix_operands
         .read_row_i(read_b_row_i),
         .read_group_i(read_b_group_i),
         .load_i(load_b_i),
-        .words_o(b_o[i])
+        .words_o(b_o[i*PanelCols*32+:PanelCols*32])
     );
 
     logic [LineBits-1:0] init_even, init_odd;
@@ -175,7 +177,7 @@ module npu_matrix_operands
         .Bank(2'(i)),
         .SlotLineBits(InitPairBits + 1)
     ) u_init_bank (
-        .clk_i,
+        .clk_i(side_clk_i),
         .direct_i,
         .turned_i,
         .direct_data_i,
@@ -192,7 +194,7 @@ module npu_matrix_operands
     npu_matrix_widen #(
         .Decode(1'b0)
     ) u_init_widen (
-        .clk_i,
+        .clk_i(side_clk_i),
         .valid_i(init_widen),
         .dtype_i(init_type),
         .raw_i(1'b0),
@@ -209,7 +211,7 @@ module npu_matrix_operands
         .Bank(2'(i)),
         .SlotLineBits(3)
     ) u_col_scale_bank (
-        .clk_i,
+        .clk_i(side_clk_i),
         .direct_i,
         .turned_i,
         .direct_data_i,
@@ -225,7 +227,7 @@ module npu_matrix_operands
     );
   end
 
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge side_clk_i) begin
     if (init_en_i)
       init_data_o <= init_words[32'(init_block_i)*Cols/PanelCols][32'(init_block_i)*W%(PanelCols*32)+:W];
   end
@@ -233,7 +235,7 @@ module npu_matrix_operands
   // One word for each row of the tile, lines of 16.
   localparam int unsigned RowLines = (RowTile > 16) ? RowTile / 16 : 1;
   logic [LineBits-1:0] row_scale[2*RowLines];
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge side_clk_i) begin
     if (direct_i.valid & (direct_i.dest == DEST_ROW_SCALE))
       row_scale[direct_i.slot[0]*RowLines+32'(direct_i.line)] <= direct_data_i;
   end

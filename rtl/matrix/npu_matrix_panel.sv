@@ -8,6 +8,7 @@ module npu_matrix_panel
     parameter logic [1:0] Bank = 2'd0  // of its lines
 ) (
     input logic   clk_i,
+    input logic   side_clk_i,  // runs for group-quantised packets, at least
     input logic   rst_ni,
     // verilator lint_off UNUSEDSIGNAL
     input mode_t  mode_i,    // each unit uses some of the fields
@@ -90,7 +91,7 @@ module npu_matrix_panel
       .Bank(Bank),
       .SlotLineBits(ScalePairBits + 1)
   ) u_scale_bank (
-      .clk_i,
+      .clk_i(side_clk_i),
       .direct_i,
       .turned_i,
       .direct_data_i,
@@ -110,7 +111,7 @@ module npu_matrix_panel
       .Bank(Bank),
       .SlotLineBits(ScalePairBits + 1)
   ) u_min_bank (
-      .clk_i,
+      .clk_i(side_clk_i),
       .direct_i,
       .turned_i,
       .direct_data_i,
@@ -127,7 +128,7 @@ module npu_matrix_panel
   npu_matrix_widen #(
       .Decode(1'b0)
   ) u_scale_widen (
-      .clk_i,
+      .clk_i(side_clk_i),
       .valid_i(b_widen & mode_i.group),
       .dtype_i(mode_i.scale_type),
       .raw_i(1'b0),
@@ -139,7 +140,7 @@ module npu_matrix_panel
   npu_matrix_widen #(
       .Decode(1'b0)
   ) u_min_widen (
-      .clk_i,
+      .clk_i(side_clk_i),
       .valid_i(b_widen & mode_i.group),
       .dtype_i(mode_i.scale_type),
       .raw_i(1'b0),
@@ -149,7 +150,7 @@ module npu_matrix_panel
       .words_o(minimum)
   );
   npu_matrix_dequant u_dequant (
-      .clk_i,
+      .clk_i(side_clk_i),
       .rst_ni,
       .valid_i(b_dequant),
       .q_i(plain),

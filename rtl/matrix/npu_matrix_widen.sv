@@ -45,8 +45,9 @@ module npu_matrix_widen
         3'd4: begin
           line = row_i[0] ? odd_i : even_i;
           for (j = 0; j < 16; j++) begin
-            code[2*j] = line[j*32+:32] & 32'hffff;
-            code[2*j+1] = line[j*32+:32] >> 16;
+            w = line[j*32+:32];
+            code[2*j] = w & 32'hffff;
+            code[2*j+1] = w >> 16;
           end
         end
         3'd3: begin

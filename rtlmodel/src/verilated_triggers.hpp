@@ -6,8 +6,8 @@
 #include <verilated.h>
 #include <verilated_types.h>
 
-#include <array>
 #include <cstddef>
+#include <utility>
 
 /// As VlTriggerVec<NumFlags>; `at` gives the bools that generated code reads and writes. Flags have
 /// just been written one by one when they are looked at: bytes are read as bytes, since a wider
@@ -15,26 +15,43 @@
 template <std::size_t NumFlags>
 class TriggerFlags {
  public:
-  void clear() { flags_.fill(false); }
-  bool& at(std::size_t i) { return flags_[i]; }
+  TriggerFlags() = default;
+  TriggerFlags& operator=(const TriggerFlags& other) {
+    for_each([&](std::size_t i) { flags_[i] = other.flag(i); });
+    return *this;
+  }
+  void clear() {
+    for_each([&](std::size_t i) { flags_[i] = false; });
+  }
+  volatile bool& at(std::size_t i) { return flags_[i]; }
   bool any() const {
     bool any = false;
-    for (std::size_t i = 0; i < NumFlags; ++i) any |= flag(i);
+    for_each([&](std::size_t i) { any |= flag(i); });
     return any;
   }
   void set(const TriggerFlags& other) {
-    for (std::size_t i = 0; i < NumFlags; ++i) flags_[i] = flag(i) | other.flag(i);
+    for_each([&](std::size_t i) { flags_[i] = flag(i) | other.flag(i); });
   }
   void andNot(const TriggerFlags& a, const TriggerFlags& b) {
-    for (std::size_t i = 0; i < NumFlags; ++i) flags_[i] = a.flags_[i] & !b.flags_[i];
+    for_each([&](std::size_t i) { flags_[i] = a.flag(i) & !b.flag(i); });
   }
 
  private:
   // Volatile, or the compiler joins the loads.
-  bool flag(std::size_t i) const { return static_cast<const volatile bool*>(flags_.data())[i]; }
+  bool flag(std::size_t i) const { return flags_[i]; }
 
-  std::array<bool, NumFlags> flags_{};
+  // Without a loop, since models are compiled with loops as they are.
+  template <class Act>
+  static void for_each(Act&& act) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (act(I), ...); }
+    (std::make_index_sequence<NumFlags>());
+  }
+
+  volatile bool flags_[NumFlags] = {};
 };
+
+/// For code that knows what models of such a version look like.
+#define TANDEM_TRIGGER_FLAGS
 
 #define TANDEM_TRIGGER_VEC(N) \
   template <>                 \
