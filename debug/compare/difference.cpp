@@ -75,9 +75,8 @@ void compare_operand(const abi::Packet& packet, const abi::Operand& operand,
       return;
     }
     if (total.differing++ == 0) total.first = describe_element(packet, operand, type, pair);
-    const double ulp = ulp_distance(type, pair.a, pair.b);
-    if (!std::isinf(ulp)) total.max_ulp = std::max(total.max_ulp, ulp);
     if (!value_a) return;
+    total.add_ulp(ulp_distance(type, pair.a, pair.b));
     const double value_b = *abi::number_of(type, pair.b);
     total.sums.add(value_b, *value_a);
     const double distance = std::abs(value_b - *value_a);
@@ -118,6 +117,16 @@ std::string to_string(const ElementDifference& element) {
   return text;
 }
 
+void PacketDifference::add_ulp(double ulp) {
+  if (!std::isfinite(ulp)) {
+    ++ulp_counts.back();
+    return;
+  }
+  max_ulp = std::max(max_ulp, ulp);
+  const int bucket = ulp < 1 ? 0 : std::ilogb(ulp);
+  ++ulp_counts[std::min<std::size_t>(static_cast<std::size_t>(bucket), ulp_counts.size() - 2)];
+}
+
 void PacketDifference::add(const PacketDifference& other) {
   elements += other.elements;
   differing += other.differing;
@@ -126,6 +135,7 @@ void PacketDifference::add(const PacketDifference& other) {
   if (other.worst && (!worst || other.max_abs > max_abs)) worst = other.worst;
   max_abs = std::max(max_abs, other.max_abs);
   max_ulp = std::max(max_ulp, other.max_ulp);
+  for (std::size_t i = 0; i < ulp_counts.size(); ++i) ulp_counts[i] += other.ulp_counts[i];
   sums.add(other.sums);
 }
 

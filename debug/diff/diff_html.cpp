@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
+#include <cstdint>
+#include <string>
+#include <vector>
 
+#include "diff_plots.hpp"
 #include "tandem/abi/metadata.hpp"
 #include "tandem/debug/diff.hpp"
 
@@ -25,34 +27,6 @@ details{border:1px solid #d8dee4;border-radius:.4rem;margin:.4rem 0;padding:.3re
 details:target{border-color:#0969da}summary{cursor:pointer}
 .muted{color:#57606a}svg text{font:11px system-ui,sans-serif;fill:#57606a}
 )";
-
-std::string escape(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '&':
-        result += "&amp;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
-
-std::string number(double value) {
-  if (std::isinf(value)) return "∞";
-  return value == 0 ? "0" : fmt::format("{:.3g}", value);
-}
 
 const char* style_of(DiffClass kind) {
   switch (kind) {
@@ -85,83 +59,6 @@ bool is_listed(const std::vector<DifferingPacket>& list, std::uint64_t number) {
       list, [&](const DifferingPacket& packet) { return packet.number == number; });
 }
 
-// ---- Plot: error of each layer, logarithmic.
-
-constexpr double kLeft = 60;
-constexpr double kTop = 16;
-constexpr double kHeight = 220;
-constexpr double kMinDecade = -9;
-
-/// Decades of the relative error; nothing where there is none. Failed and infinite ones are at the
-/// top.
-std::optional<double> decade(const PassFigures& pass) {
-  if (pass.differing == 0) return std::nullopt;
-  const double error = pass.total.figures().rel_rms;
-  if (pass.failed != 0 || std::isinf(error)) return 1;
-  return error == 0 ? kMinDecade : std::clamp(std::log10(error), kMinDecade, 1.0);
-}
-
-double plot_y(double decade) { return kTop + (1 - decade) / (1 - kMinDecade) * kHeight; }
-
-class Plot {
- public:
-  explicit Plot(const std::vector<DiffGroup>& layers)
-      : layers_(layers),
-        step_(std::clamp(900.0 / static_cast<double>(std::max<std::size_t>(layers.size(), 1)), 14.0,
-                         60.0)) {}
-
-  std::string svg(bool isolated) const {
-    const double width = kLeft + step_ * static_cast<double>(layers_.size()) + 20;
-    std::string text = fmt::format(
-        "<svg role=\"img\" aria-label=\"relative error of each layer\" width=\"100%\" viewBox=\"0 "
-        "0 "
-        "{0:.0f} {1:.0f}\" style=\"max-width:{0:.0f}px\">\n",
-        width, kTop + kHeight + 80);
-    for (int d = static_cast<int>(kMinDecade); d <= 1; d += 2) {
-      text += fmt::format(
-          "<line x1=\"{0}\" x2=\"{1:.0f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" stroke=\"#d8dee4\"/>"
-          "<text x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">1e{5}</text>\n",
-          kLeft, width - 10, plot_y(d), kLeft - 6, plot_y(d) + 4, d);
-    }
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      text += fmt::format("<text transform=\"translate({:.1f},{:.1f}) rotate(60)\">{}</text>\n",
-                          x(i) - 3, kTop + kHeight + 12, escape(layers_[i].name));
-    }
-    add_line(text, &DiffGroup::accumulated, "#bc4c00", "accumulated");
-    if (isolated) add_line(text, &DiffGroup::isolated, "#0969da", "isolated");
-    return text + "</svg>\n";
-  }
-
- private:
-  double x(std::size_t layer) const { return kLeft + step_ * (static_cast<double>(layer) + 0.5); }
-
-  void add_line(std::string& text, PassFigures DiffGroup::*pass, const char* colour,
-                const char* name) const {
-    std::string points;
-    std::string dots;
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const PassFigures& figures = layers_[i].*pass;
-      const auto value = decade(figures);
-      const double y = plot_y(value.value_or(kMinDecade));
-      points += fmt::format("{:.1f},{:.1f} ", x(i), y);
-      if (!value) continue;
-      dots += fmt::format(
-          "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\" fill=\"{}\"><title>{} {}: {} packets "
-          "differ, {} failed, relative rms {}</title></circle>\n",
-          x(i), y, colour, escape(layers_[i].name), name, figures.differing, figures.failed,
-          number(figures.total.figures().rel_rms));
-    }
-    text += fmt::format(
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.5\"/>\n{}", points,
-        colour, dots);
-  }
-
-  const std::vector<DiffGroup>& layers_;
-  double step_;
-};
-
-// ---- Tables.
-
 std::string pass_cells(const PassFigures& pass, const std::vector<DifferingPacket>& list,
                        bool isolated) {
   if (pass.differing == 0) return "<td class=n>0</td><td class=n></td><td class=n></td><td></td>";
@@ -185,9 +82,9 @@ std::string pass_cells(const PassFigures& pass, const std::vector<DifferingPacke
 std::string group_table(const DiffReport& report, const std::vector<DiffGroup>& groups,
                         const char* what, bool only_different) {
   std::string text = fmt::format(
-      "<table><thead><tr><th>{}</th><th class=n>packets</th><th>class</th><th class=n>differ</th>"
+      "<table><thead><tr><th>{}</th><th class=n>{}s</th><th>class</th><th class=n>differ</th>"
       "<th class=n>rel. rms</th><th class=n>max ulp</th><th>first (accumulated)</th>",
-      what);
+      what, report.unit);
   if (report.ran_isolated) {
     text +=
         "<th class=n>differ</th><th class=n>rel. rms</th><th class=n>max ulp</th>"
@@ -215,14 +112,15 @@ std::string element_row(const char* name, const ElementDifference& element) {
       has_value ? number(element.relative) : "");
 }
 
-std::string packet_details(const DifferingPacket& packet, bool isolated, bool open) {
+std::string packet_details(const DiffReport& report, const DifferingPacket& packet, bool isolated,
+                           bool open) {
   const PacketDifference& difference = packet.difference;
   std::string text = fmt::format(
-      "<details id=\"{}\"{}><summary>packet {} {} <span class=muted>{}</span>{}</summary>\n"
+      "<details id=\"{}\"{}><summary>{} {} {} <span class=muted>{}</span>{}</summary>\n"
       "<pre>{}</pre><pre>a: {}\nb: {}</pre>\n",
-      anchor(isolated, packet.number), open ? " open" : "", packet.number, escape(packet.opcode),
-      escape(packet.op), packet.outside ? "" : " (within bounds)", escape(packet.text),
-      escape(packet.a), escape(packet.b));
+      anchor(isolated, packet.number), open ? " open" : "", report.unit, packet.number,
+      escape(packet.opcode), escape(packet.op), packet.outside ? "" : " (within bounds)",
+      escape(packet.text), escape(packet.a), escape(packet.b));
   if (difference.first) {
     const ErrorFigures figures = difference.figures();
     text += fmt::format(
@@ -248,11 +146,12 @@ std::string packet_details(const DifferingPacket& packet, bool isolated, bool op
   return text + "</details>\n";
 }
 
-std::string packet_list(const std::vector<DifferingPacket>& packets, bool isolated,
-                        std::uint64_t total) {
+std::string packet_list(const DiffReport& report, bool isolated) {
+  const auto& packets = isolated ? report.isolated : report.accumulated;
+  const std::uint64_t total = (isolated ? report.all.isolated : report.all.accumulated).differing;
   std::string text;
   for (const DifferingPacket& packet : packets) {
-    text += packet_details(packet, isolated, &packet == &packets.front());
+    text += packet_details(report, packet, isolated, &packet == &packets.front());
   }
   if (total > packets.size()) {
     text += fmt::format("<p class=muted>and {} more</p>\n", total - packets.size());
@@ -270,15 +169,19 @@ std::string summary(const DiffReport& report) {
   row("a", report.a);
   row("b", report.b);
   if (!report.trace.empty()) row("trace", report.trace);
-  row("packets compared", fmt::format("{}: {} equal, {} differ, {} of them failed", compared,
-                                      compared - pass.differing, pass.differing, pass.failed));
+  row((report.unit + "s compared").c_str(),
+      fmt::format("{}: {} equal, {} differ, {} of them failed", compared, compared - pass.differing,
+                  pass.differing, pass.failed));
   row("bytes compared",
       fmt::format("{} by checksum, {} one by one", report.checksum_bytes, report.compared_bytes));
   row("what decides", report.bounded ? "the bounds of each op" : "equal bits");
-  row("not compared",
-      fmt::format("{} packets abandoned behind an error, {} without a completion in the trace; "
-                  "memory that no packet wrote; time, order, registers",
-                  report.abandoned, report.all.never_completed - report.abandoned));
+  if (report.unit == "packet") {
+    row("not compared",
+        fmt::format("{} packets abandoned behind an error, {} without a completion in the trace; "
+                    "memory that no packet wrote; time, order, registers",
+                    report.abandoned, report.all.never_completed - report.abandoned));
+  }
+  for (const std::string& note : report.notes) row("note", note);
   if (report.a_not_as_recorded) {
     row("a",
         fmt::format("packet {} gives another result than in the trace", *report.a_not_as_recorded));
@@ -302,23 +205,19 @@ std::string diff_html(const DiffReport& report) {
       escape(report.a), escape(report.b), verdict, kStyle, summary(report));
   if (report.in_flight) {
     page += "<h2>Right one by one, wrong in flight</h2>\n" +
-            packet_details(*report.in_flight, false, true);
+            packet_details(report, *report.in_flight, false, true);
   }
-  page +=
-      "<h2>Error over layers</h2>\n<p class=muted>Relative root mean square over the packets "
-      "that differ, logarithmic: <span style=\"color:#bc4c00\">accumulated</span>";
-  if (report.ran_isolated) page += ", <span style=\"color:#0969da\">isolated</span>";
-  page += ". Layers on the lowest line are equal.</p>\n";
-  page += Plot(report.layers).svg(report.ran_isolated);
+  page += error_plot(report) + ulp_plot(report);
   page += "<h2>Layers</h2>\n" + group_table(report, report.layers, "layer", false);
   page += "<h2>Ops that differ</h2>\n" + group_table(report, report.ops, "op", true);
+  const bool ops = report.unit == "op";
   if (!report.isolated.empty()) {
-    page += "<h2>Packets that differ with a's inputs</h2>\n" +
-            packet_list(report.isolated, true, report.all.isolated.differing);
+    page += fmt::format("<h2>{} that differ with {} inputs</h2>\n{}", ops ? "Ops" : "Packets",
+                        ops ? "the record's" : "a's", packet_list(report, true));
   }
   if (!report.accumulated.empty()) {
-    page += "<h2>Packets that differ on their own data</h2>\n" +
-            packet_list(report.accumulated, false, accumulated.differing);
+    page += fmt::format("<h2>{} that differ on their own data</h2>\n{}", ops ? "Ops" : "Packets",
+                        packet_list(report, false));
   }
   // A link to a packet opens it.
   page +=

@@ -69,24 +69,4 @@ std::string data_path(const std::string& name) {
   return std::string(TANDEM_SOURCE_DIR) + "/tests/data/" + name;
 }
 
-ScratchDirectory::ScratchDirectory() {
-  std::string pattern = std::filesystem::temp_directory_path() / "tandem_cli_XXXXXX";
-  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no scratch directory");
-  path_ = pattern;
-}
-
-ScratchDirectory::~ScratchDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string ScratchDirectory::path(const std::string& name) const {
-  return name.empty() ? path_ : path_ + "/" + name;
-}
-
-std::string ScratchDirectory::write(const std::string& name, const std::string& text) const {
-  std::ofstream(path(name), std::ios::binary) << text;
-  return path(name);
-}
-
 }  // namespace tandem::tests

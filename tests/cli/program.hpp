@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "support/scratch_directory.hpp"
+
 namespace tandem::tests {
 
 struct ProgramResult {
@@ -23,21 +25,5 @@ ProgramResult run_tandem(const std::vector<std::string>& arguments, const std::s
 
 /// A file of tests/data.
 std::string data_path(const std::string& name);
-
-/// A directory for this test, empty at first and removed with the object.
-class ScratchDirectory {
- public:
-  ScratchDirectory();
-  ~ScratchDirectory();
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-
-  std::string path(const std::string& name = "") const;
-  /// Writes a file and gives its path.
-  std::string write(const std::string& name, const std::string& text) const;
-
- private:
-  std::string path_;
-};
 
 }  // namespace tandem::tests

@@ -37,7 +37,9 @@ void print_text(const std::vector<bench::Case>& cases) {
     } else if (!result.rival.empty()) {
       fmt::print("   no ratio: {}", result.rival);
     }
-    for (const auto& [key, value] : result.more.items()) fmt::print("  {}={}", key, value.dump());
+    for (const auto& [key, value] : result.more.items()) {
+      if (key != "summary") fmt::print("  {}={}", key, value.dump());
+    }
     fmt::print("\n");
   }
 }
@@ -51,7 +53,13 @@ void print_json(const std::vector<bench::Case>& cases, const std::string& backen
     entry["rival"] = result.rival;
     entry["rival_value"] = result.rival_value ? Json(*result.rival_value) : Json();
     entry["ratio"] = result.ratio ? Json(*result.ratio) : Json();
-    for (const auto& [key, value] : result.more.items()) entry[key] = value;
+    for (const auto& [key, value] : result.more.items()) {
+      if (key == "summary") {
+        report.summary().update(value);
+      } else {
+        entry[key] = value;
+      }
+    }
   }
   report.summary()["cases"] = cases.size();
   report.print();

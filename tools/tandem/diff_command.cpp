@@ -14,6 +14,7 @@
 
 #include "case_commands.hpp"
 #include "cli.hpp"
+#include "diff_record.hpp"
 #include "diff_report.hpp"
 #include "run_options.hpp"
 #include "run_record.hpp"
@@ -41,7 +42,23 @@ struct DiffFlags {
   bool json = false;
 };
 
+void check_record_flags(const DiffFlags& flags) {
+  if (flags.run.model.empty()) {
+    throw UsageError("--b record:PATH needs --model, the model that was recorded");
+  }
+  if (!flags.trace.empty() || !flags.trace_a.empty() || !flags.trace_b.empty() ||
+      !flags.keep.empty() || !flags.case_file.empty() || flags.accumulated_only) {
+    throw UsageError(
+        "--b record:PATH compares results: --trace, --a-trace, --b-trace, --keep-trace, --case and "
+        "--accumulated belong to comparisons of devices");
+  }
+  if (!flags.bounds.empty() && flags.bounds != "standard") {
+    throw UsageError("--b record:PATH takes --bounds standard or none, not a file");
+  }
+}
+
 void check_flags(const DiffFlags& flags) {
+  if (!record_path(flags.b).empty()) return check_record_flags(flags);
   const bool saved = !flags.trace_a.empty() || !flags.trace_b.empty();
   const int sources =
       (flags.run.model.empty() ? 0 : 1) + (flags.trace.empty() ? 0 : 1) + (saved ? 1 : 0);
@@ -178,6 +195,11 @@ int finish(const DiffFlags& flags, const debug::DiffReport& report) {
 
 int diff(DiffFlags& flags) {
   check_flags(flags);
+  if (const std::string record = record_path(flags.b); !record.empty()) {
+    flags.run.device.backend = flags.a;
+    flags.run.device.config = flags.config;
+    return finish(flags, diff_record(flags.run, record, flags.bounds == "standard"));
+  }
   if (!flags.trace_a.empty())
     return finish(flags, debug::diff_traces(flags.trace_a, flags.trace_b));
   std::optional<RecordedTrace> recorded;

@@ -13,6 +13,7 @@
 
 #include "cli.hpp"
 #include "report.hpp"
+#include "result_record.hpp"
 #include "run_dump.hpp"
 #include "run_options.hpp"
 #include "run_progress.hpp"
@@ -107,6 +108,11 @@ int run_prompt(const RunOptions& options, RunSession& session) {
 
   RunProgress progress(options, session);
   models::GenerateHooks hooks;
+  std::optional<ResultRecord> record;
+  if (options.records_results()) {
+    record.emplace(options, session, prompt);
+    record->attach(hooks);
+  }
   std::optional<RunDump> dump;
   if (!options.dump.empty()) {
     dump.emplace(options.dump, session.model(), options.batch);
@@ -115,7 +121,11 @@ int run_prompt(const RunOptions& options, RunSession& session) {
   std::optional<TextStream> stream;
   if (!options.json && options.batch == 1) {
     stream.emplace(session.tokenizer());
-    hooks.on_token = [&stream](std::uint32_t, TokenId id) { stream->push(id); };
+    hooks.on_token = [&stream, on_token = std::move(hooks.on_token)](std::uint32_t sequence,
+                                                                     TokenId id) {
+      if (on_token) on_token(sequence, id);
+      stream->push(id);
+    };
   }
 
   RunCost cost;
@@ -123,6 +133,7 @@ int run_prompt(const RunOptions& options, RunSession& session) {
       generate(session, generator, prompts, options, hooks, progress, cost);
   if (stream) stream->finish();
   if (dump) dump->write();
+  if (record) record->finish();
 
   if (options.json) {
     Report report(session.device().backend_name());
@@ -193,7 +204,8 @@ int run(RunOptions& options) {
   RunSession session(options);
   session.device().set_watch(watch);
   // Weights are memory found at the start of the recording.
-  if (!options.record.empty()) session.device().start_recording(options.record);
+  const bool traces = !options.record.empty() && !options.records_results();
+  if (traces) session.device().start_recording(options.record);
   const RunTrace trace(session.context(), options.trace);
   int code = kSuccess;
   try {
@@ -205,7 +217,7 @@ int run(RunOptions& options) {
     code = report_stop(stop, options.json ? &report : nullptr);
   }
   session.device().set_watch({});
-  if (!options.record.empty()) session.device().stop_recording();
+  if (traces) session.device().stop_recording();
   const int findings = report_findings(session.device().take_findings());
   return code != kSuccess ? code : findings;
 }

@@ -93,8 +93,21 @@ void add_output_options(CLI::App& command, RunOptions& o) {
                   "layer (0: embedding), `norm`")
       ->type_name("DIR")
       ->group("Output");
-  command.add_option("--record", o.record, "Record packets and memory for `tandem replay`")
-      ->type_name("TRACE")
+  CLI::Option* record =
+      command
+          .add_option("--record", o.record,
+                      "Record the run: packets and memory for `tandem replay`, or what "
+                      "--record-contents says")
+          ->type_name("FILE")
+          ->group("Output");
+  command
+      .add_option("--record-contents", o.record_contents,
+                  "trace; or for `tandem diff --b record:FILE` the checksums of packets, also the "
+                  "results of blocks, or of all ops (FILE: a folder, or an archive .tar.zst)")
+      ->check(CLI::IsMember({"trace", "checksums", "blocks", "ops"}))
+      ->capture_default_str()
+      ->needs(record)
+      ->type_name("WHAT")
       ->group("Output");
   command
       .add_option("--trace", o.trace,
@@ -142,6 +155,15 @@ void check_run_options(const RunOptions& o) {
   }
   if (o.is_conversation() && o.batch != 1) {
     throw UsageError("--batch needs a prompt; a conversation on the terminal has one sequence");
+  }
+  if (o.records_results() && (o.is_conversation() || o.batch != 1)) {
+    throw UsageError(fmt::format(
+        "--record-contents {} records one sequence with a prompt: leave --batch out, give --prompt",
+        o.record_contents));
+  }
+  if (o.records_results() && o.trace >= 3) {
+    throw UsageError(
+        "--trace 3 and --record-contents both take the packets' completions: give one of them");
   }
   if (o.is_conversation() && !o.dump.empty()) {
     throw UsageError("--dump needs a prompt; a conversation on the terminal cannot be dumped");

@@ -33,7 +33,8 @@ struct RunOptions {
   std::string kv = "f16";
 
   std::string dump;    // directory
-  std::string record;  // trace file
+  std::string record;  // trace file, or what docs/reference/record_format.md describes
+  std::string record_contents = "trace";
   unsigned trace = 0;
   bool json = false;
   bool quiet = false;
@@ -41,6 +42,8 @@ struct RunOptions {
   bool is_conversation() const {
     return chat && !has_prompt() && prompt_file.empty() && prompt_ids.empty();
   }
+  /// Whether `record` gets results instead of a trace.
+  bool records_results() const { return !record.empty() && record_contents != "trace"; }
   bool has_prompt() const { return prompt_option->count() != 0; }
 };
 

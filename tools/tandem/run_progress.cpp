@@ -26,7 +26,8 @@ std::size_t terminal_columns() {
 }
 
 bool is_wanted(const RunOptions& options, RunSession& session) {
-  if (options.quiet || options.trace != 0 || !stderr_is_terminal()) return false;
+  if (options.quiet || options.trace != 0 || options.records_results()) return false;
+  if (!stderr_is_terminal()) return false;
   const char* terminal = std::getenv("TERM");
   if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
   return session.device().driver().capabilities().timed;

@@ -113,7 +113,7 @@ void Generator::prefill(std::span<const std::vector<TokenId>> prompts, const Gen
     const TokenRun run{i, std::span(prompts[i]).subspan(kept)};
     result.prefill_tokens += run.ids.size();
     step({&run, 1}, hooks);
-    if (hooks.on_hidden) continue;  // a watcher wants to see every sequence
+    if (hooks.on_hidden || hooks.on_op) continue;  // a watcher wants to see every sequence
     for (std::uint32_t first = i + 1; first < prompts.size();) {
       std::uint32_t end = first;
       while (end < prompts.size() && !done[end] && prompts[end] == prompts[i]) done[end++] = true;
@@ -147,7 +147,8 @@ void Generator::step(std::span<const TokenRun> runs, const GenerateHooks& hooks)
       hooks.on_hidden(of_step, index, hidden);
     };
   }
-  const ops::Tensor logits = model_->forward(cache_, runs, LogitRows::kLast, on_hidden);
+  const ops::Tensor logits =
+      model_->forward(cache_, runs, LogitRows::kLast, on_hidden, hooks.on_op);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     std::vector<TokenId>& held = held_[runs[i].sequence];
     held.insert(held.end(), runs[i].ids.begin(), runs[i].ids.end());

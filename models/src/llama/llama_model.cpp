@@ -77,39 +77,42 @@ struct LlamaModel::Impl {
     Tensor cos, sin;  // [tokens or 1, 1, rotary_dims / 2] f32
   };
 
-  Tensor forward(KvCache& cache, const Step& step, LogitRows wanted, const HiddenHook& on_hidden);
+  Tensor forward(KvCache& cache, const Step& step, LogitRows wanted, const HiddenHook& on_hidden,
+                 const OpHook& on_op);
   Angles angles_of(const Step& step);
   void embed(const Step& step, const Tensor& x);
   void attention(const LlamaLayer& layer, std::uint32_t l, KvCache& cache, const Step& step,
-                 const Angles& angles, const Tensor& x, bool last_row_only);
-  void feed_forward(const LlamaLayer& layer, const Tensor& x);
-  Tensor output(const Step& step, LogitRows wanted, const Tensor& x, const HiddenHook& on_hidden);
+                 const Angles& angles, const Tensor& x, bool last_row_only, const OpHook& on_op);
+  void feed_forward(const LlamaLayer& layer, std::uint32_t l, const Tensor& x, const OpHook& on_op);
+  Tensor output(const Step& step, LogitRows wanted, const Tensor& x, const HiddenHook& on_hidden,
+                const OpHook& on_op);
 };
 
 Tensor LlamaModel::Impl::forward(KvCache& cache, const Step& step, LogitRows wanted,
-                                 const HiddenHook& on_hidden) {
+                                 const HiddenHook& on_hidden, const OpHook& on_op) {
   cache.reserve(step.max_length);
   rotary.reserve(step.max_length);
   const Angles angles = angles_of(step);
 
-  const bool prompt_end_only = wanted == LogitRows::kLast && !on_hidden &&
+  const bool prompt_end_only = wanted == LogitRows::kLast && !on_hidden && !on_op &&
                                step.groups.size() == 1 && step.groups.front().tokens > 1;
 
   Tensor x = activations.x.rows(ctx, step.tokens());  // [tokens, hidden]
   embed(step, x);
+  if (on_op) on_op(std::nullopt, "embedding", "out", x);
   if (on_hidden) on_hidden(0, x);
   for (std::uint32_t l = 0; l < config.num_layers; ++l) {
     const runtime::OpScope scope(ctx.queue(), scopes[l]);
     // Nothing reads the other rows behind the keys and values of the last layer.
     const bool last_row_only = prompt_end_only && l + 1 == config.num_layers;
     // x += Attention(RMSNorm(x))
-    attention(weights.layers[l], l, cache, step, angles, x, last_row_only);
+    attention(weights.layers[l], l, cache, step, angles, x, last_row_only, on_op);
     if (last_row_only) x = x.slice(0, step.tokens() - 1, step.tokens());
     // x += SwiGLU(RMSNorm(x))
-    feed_forward(weights.layers[l], x);
+    feed_forward(weights.layers[l], l, x, on_op);
     if (on_hidden) on_hidden(l + 1, x);
   }
-  const Tensor logits = output(step, wanted, x, on_hidden);  // [rows, vocab]
+  const Tensor logits = output(step, wanted, x, on_hidden, on_op);  // [rows, vocab]
 
   for (const AttentionGroup& group : step.groups) {
     for (std::uint32_t s = 0; s < group.sequences; ++s) {
@@ -151,7 +154,7 @@ LlamaModel::Impl::Angles LlamaModel::Impl::angles_of(const Step& step) {
 
 void LlamaModel::Impl::attention(const LlamaLayer& layer, std::uint32_t l, KvCache& cache,
                                  const Step& step, const Angles& angles, const Tensor& x,
-                                 bool last_row_only) {
+                                 bool last_row_only, const OpHook& on_op) {
   const std::uint64_t heads = config.num_heads;
   const std::uint64_t kv_heads = config.num_kv_heads;
   const std::uint64_t dim = config.head_dim;
@@ -159,8 +162,15 @@ void LlamaModel::Impl::attention(const LlamaLayer& layer, std::uint32_t l, KvCac
 
   const Tensor h = activations.h.rows(ctx, tokens);  // [tokens, hidden]
   ops::rmsnorm(ctx, x, layer.attention_norm.tensor, config.rms_norm_eps, 0.0f, h);
+  if (on_op) on_op(l, "attention_norm", "out", h);
   const Tensor qkv = activations.qkv.rows(ctx, tokens);  // [tokens, (heads + 2 kv_heads) * dim]
   layer.qkv.apply(ctx, h, qkv);
+  if (on_op) {
+    const std::uint64_t k = heads * dim, v = k + kv_heads * dim;
+    on_op(l, "q", "out", qkv.slice(1, 0, k));
+    on_op(l, "k", "out", qkv.slice(1, k, v));
+    on_op(l, "v", "out", qkv.slice(1, v, qkv.dim(1)));
+  }
 
   // q and k lie side by side and turn together, in place.
   Tensor qk(qkv.addr, qkv.dtype, {tokens, heads + kv_heads, dim});
@@ -169,6 +179,10 @@ void LlamaModel::Impl::attention(const LlamaLayer& layer, std::uint32_t l, KvCac
               config.rotary_pairs == RotaryPairs::kHalfSplit ? ops::RotaryStyle::kHalfSplit
                                                              : ops::RotaryStyle::kInterleaved,
               qk);
+  if (on_op) {
+    on_op(l, "rotary", "out.q", qk.slice(1, 0, heads));
+    on_op(l, "rotary", "out.k", qk.slice(1, heads, heads + kv_heads));
+  }
 
   ops::AttentionOptions options;
   options.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(dim)));
@@ -192,34 +206,44 @@ void LlamaModel::Impl::attention(const LlamaLayer& layer, std::uint32_t l, KvCac
               cache.values(l, g.first_sequence, g.sequences, 0, length), options,
               heads_of(out, queries, 0, heads, dim));
   }
+  if (on_op) on_op(l, "sdpa", "out", out);
   layer.attention_output.apply_add(ctx, out.slice(0, first_row, tokens),
                                    x.slice(0, first_row, tokens));
+  if (on_op) on_op(l, "attention_residual", "out", x);
 }
 
-void LlamaModel::Impl::feed_forward(const LlamaLayer& layer, const Tensor& x) {
+void LlamaModel::Impl::feed_forward(const LlamaLayer& layer, std::uint32_t l, const Tensor& x,
+                                    const OpHook& on_op) {
   const std::uint64_t tokens = x.dim(0);
   const Tensor h = activations.h.rows(ctx, tokens);  // [tokens, hidden]
   ops::rmsnorm(ctx, x, layer.ffn_norm.tensor, config.rms_norm_eps, 0.0f, h);
+  if (on_op) on_op(l, "ffn_norm", "out", h);
   const Tensor gate_up = activations.gate_up.rows(ctx, tokens);  // [tokens, 2 intermediate]
   layer.gate_up.apply(ctx, h, gate_up);
   const Tensor gate = gate_up.slice(1, 0, config.intermediate_size);
   const Tensor up = gate_up.slice(1, config.intermediate_size, gate_up.dim(1));
+  if (on_op) {
+    on_op(l, "gate", "out", gate);
+    on_op(l, "up", "out", up);
+  }
   const Tensor a = activations.mlp.rows(ctx, tokens);  // [tokens, intermediate]
   ops::silu_mul(ctx, gate, up, a);
+  if (on_op) on_op(l, "silu_mul", "out", a);
   layer.down.apply_add(ctx, a, x);
+  if (on_op) on_op(l, "block", "out", x);
 }
 
 Tensor LlamaModel::Impl::output(const Step& step, LogitRows wanted, const Tensor& x,
-                                const HiddenHook& on_hidden) {
+                                const HiddenHook& on_hidden, const OpHook& on_op) {
   const auto norm = [&](const Tensor& from, const Tensor& to) {
     ops::rmsnorm(ctx, from, weights.output_norm.tensor, config.rms_norm_eps, 0.0f, to);
   };
-  if (on_hidden) {
-    const Tensor h = activations.h.rows(ctx, step.tokens());
-    norm(x, h);
-    on_hidden(config.num_layers + 1, h);
-  }
   const std::uint64_t rows = wanted == LogitRows::kAll ? step.tokens() : step.last_rows.size();
+  if (on_hidden) {
+    const Tensor all = activations.h.rows(ctx, step.tokens());
+    norm(x, all);
+    on_hidden(config.num_layers + 1, all);
+  }
   const Tensor h = activations.last.rows(ctx, rows);  // [rows, hidden]
   if (rows == x.dim(0)) {
     norm(x, h);
@@ -228,9 +252,11 @@ Tensor LlamaModel::Impl::output(const Step& step, LogitRows wanted, const Tensor
       norm(x.slice(0, step.last_rows[i], step.last_rows[i] + 1), h.slice(0, i, i + 1));
     }
   }
+  if (on_op) on_op(std::nullopt, "norm", "out", h);
   const Tensor logits = activations.logits.rows(ctx, rows);  // [rows, vocab]
   const runtime::OpScope scope(ctx.queue(), "output");
   weights.apply_output(ctx, h, logits);
+  if (on_op) on_op(std::nullopt, "logits", "out", logits);
   return logits;
 }
 
@@ -247,8 +273,8 @@ WeightStorage LlamaModel::storage() const { return impl_->storage; }
 ops::Context& LlamaModel::context() const { return impl_->ctx; }
 
 Tensor LlamaModel::forward(KvCache& cache, std::span<const TokenRun> step, LogitRows wanted,
-                           const HiddenHook& on_hidden) {
-  return impl_->forward(cache, plan_step(impl_->config, cache, step), wanted, on_hidden);
+                           const HiddenHook& on_hidden, const OpHook& on_op) {
+  return impl_->forward(cache, plan_step(impl_->config, cache, step), wanted, on_hidden, on_op);
 }
 
 }  // namespace tandem::models

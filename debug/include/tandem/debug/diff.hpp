@@ -69,6 +69,7 @@ struct DiffReport {
   std::string a;  ///< Names of the devices, or of the files compared.
   std::string b;
   std::string trace;
+  std::string unit = "packet";    ///< What is compared: packets, or "op" for results of ops.
   bool bounded = false;           ///< Bounds decided, not bits.
   bool saved_runs = false;        ///< Two traces: completions only.
   bool ran_isolated = false;      ///< Left out where nothing differed.
@@ -88,6 +89,8 @@ struct DiffReport {
   /// Number of the first packet whose completion on A is not the recorded one.
   std::optional<std::uint64_t> a_not_as_recorded;
   std::string stopped;  ///< Why not everything was compared; empty if it was.
+  std::vector<std::string>
+      notes;  ///< Sentences for the reader: what was left out, what to do next.
 
   bool equal() const {
     return all.accumulated.outside == 0 && all.isolated.outside == 0 && !in_flight;

@@ -2,6 +2,7 @@
 // What two devices left where a packet writes: element by element.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -45,10 +46,15 @@ struct PacketDifference {
   std::optional<ElementDifference> worst;  ///< The largest |b - a|.
   double max_abs = 0;
   double max_ulp = 0;
+  /// Differing elements by distance: [i] counts those of 2^i to 2^(i + 1) - 1 ulp, the last one
+  /// those with NaN on one side only.
+  std::array<std::uint64_t, 65> ulp_counts{};
   ErrorSums sums;
 
   /// Of B's values against A's; rows are those of the operands.
   ErrorFigures figures() const { return sums.figures(); }
+  /// Counts a differing element's distance.
+  void add_ulp(double ulp);
   /// Adds what another packet differs by.
   void add(const PacketDifference& other);
 };

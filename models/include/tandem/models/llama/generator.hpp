@@ -51,6 +51,8 @@ struct GenerateHooks {
   std::function<void(std::span<const SequenceRows> rows, std::uint32_t index,
                      const ops::Tensor& hidden)>
       on_hidden;
+  /// Results of ops as OpHook; of all sequences of the step.
+  OpHook on_op;
 };
 
 struct GenerateResult {

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "tandem/models/files/weight_source.hpp"
 #include "tandem/models/llama/kv_cache.hpp"
@@ -33,6 +35,13 @@ enum class LogitRows : std::uint8_t {
 /// all tokens of the step. The tensor may be read until the call returns.
 using HiddenHook = std::function<void(std::uint32_t, const ops::Tensor&)>;
 
+/// Called after the packets that make a result of an op were submitted. `layer`: of the decoder
+/// block, none outside. `op`, `port`: as in docs/reference/record_format.md; `value` [tokens, ...]
+/// f32, or [rows, ...] for norm and logits. It may be read, and written over: what follows then
+/// computes with what was written.
+using OpHook = std::function<void(std::optional<std::uint32_t> layer, std::string_view op,
+                                  std::string_view port, const ops::Tensor& value)>;
+
 /// A model on a device. The context and the device outlive it. Not thread-safe.
 class LlamaModel {
  public:
@@ -59,7 +68,8 @@ class LlamaModel {
   /// Errors: kInvalidArgument for an id outside the vocabulary (with its place), an empty run, or a
   /// sequence that is unknown or named twice; kOutOfMemory.
   ops::Tensor forward(KvCache& cache, std::span<const TokenRun> step,
-                      LogitRows wanted = LogitRows::kLast, const HiddenHook& on_hidden = nullptr);
+                      LogitRows wanted = LogitRows::kLast, const HiddenHook& on_hidden = nullptr,
+                      const OpHook& on_op = nullptr);
 
  private:
   struct Impl;
