@@ -50,6 +50,9 @@ std::span<const Suite> suites() {
       {"driver", "empty packets a second through the driver; cost of check mode", run_driver},
       {"model", "decode and prefill of SmolLM2-135M against llama.cpp", run_model},
       {"batch", "decode throughput of SmolLM2-135M for batches of 1 to 256", run_batch},
+#ifdef TANDEM_HAVE_CUDA
+      {"cuda", "a GPU against cuBLAS and PyTorch; kernels proven on the host", run_cuda},
+#endif
       {"rtl", "speed of the RTL in simulation against the bare array; its utilisation", run_rtl},
 #ifdef TANDEM_HAVE_FAULTS
       {"bisect", "what `tandem bisect` finds of every fault on purpose of the RTL", run_bisect},

@@ -29,7 +29,8 @@ struct Case {
   std::optional<double>
       rival_value;              ///< In `unit`; absent when the rival is missing on this machine.
   std::optional<double> ratio;  ///< Above 1: ahead of the rival.
-  nlohmann::json more = nlohmann::json::object();  ///< Further fields: m, n, k, threads ...
+  nlohmann::json more = nlohmann::json::object();  ///< Further fields: m, n, k, threads ...;
+                                                   ///< "summary": fields of the report's summary.
 };
 
 /// Fills in `ratio` from two rates (higher is better).
@@ -60,6 +61,7 @@ std::vector<Case> run_driver(const Options& options);
 std::vector<Case> run_model(const Options& options);
 std::vector<Case> run_batch(const Options& options);
 std::vector<Case> run_rtl(const Options& options);
+std::vector<Case> run_cuda(const Options& options);
 std::vector<Case> run_bisect(const Options& options);  // only in builds with faults
 
 }  // namespace tandem::bench

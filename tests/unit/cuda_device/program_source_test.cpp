@@ -15,7 +15,6 @@
 
 #include "engine.hpp"
 #include "host_gpu.hpp"
-#include "kernel_sources.hpp"
 #include "native.hpp"
 #include "native_functions.hpp"
 #include "nvrtc.hpp"
@@ -166,17 +165,6 @@ TEST(ProgramSource, CompilesWithNvrtcWhereItIsFound) {
         EXPECT_GT(compiler->compile(kNarrowSource, "narrow.cu").size(), 1000u);
       }
     }
-  }
-}
-
-/// What a build without nvcc does when it opens a device.
-TEST(ProgramSource, NvrtcCompilesTheWholeModule) {
-  const tests::ScopedEnvironment none("XDG_CACHE_HOME", testing::TempDir() + "tandem_real_nvrtc");
-  const auto compiler = ProgramCompiler::create({.arch = 90});
-  if (!compiler->available()) GTEST_SKIP() << compiler->problem();
-  const std::string image = compiler->compile(kernel_module_source(), "kernels.cu");
-  for (unsigned i = 0; i < kKernels; ++i) {
-    EXPECT_NE(image.find(kernel_name(Kernel(i))), std::string::npos) << kernel_name(Kernel(i));
   }
 }
 
