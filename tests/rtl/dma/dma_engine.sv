@@ -3,48 +3,9 @@
 module dma_engine #(
     parameter int unsigned AxiDataBits = 512
 ) (
-    input logic clk_i,
-    input logic rst_ni,
+    `include "engine_pins.svh"
 
-    input logic start_valid_i,
-    output logic start_ready_o,
-    input logic [2047:0] packet_i,
-    output logic done_valid_o,
-    output logic [15:0] done_error_o,
-    output logic [63:0] done_fault_o,
-    output logic [63:0] checksum_o,
-    output logic busy_o,
-    output logic stall_o,
-
-    output logic m_axi_arvalid,
-    input logic m_axi_arready,
-    output logic [npu_pkg::AxiIdBits-1:0] m_axi_arid,
-    output logic [47:0] m_axi_araddr,
-    output logic [7:0] m_axi_arlen,
-    output logic [2:0] m_axi_arsize,
-    output logic [1:0] m_axi_arburst,
-    input logic m_axi_rvalid,
-    output logic m_axi_rready,
-    input logic [npu_pkg::AxiIdBits-1:0] m_axi_rid,
-    input logic [AxiDataBits-1:0] m_axi_rdata,
-    input logic [1:0] m_axi_rresp,
-    input logic m_axi_rlast,
-    output logic m_axi_awvalid,
-    input logic m_axi_awready,
-    output logic [npu_pkg::AxiIdBits-1:0] m_axi_awid,
-    output logic [47:0] m_axi_awaddr,
-    output logic [7:0] m_axi_awlen,
-    output logic [2:0] m_axi_awsize,
-    output logic [1:0] m_axi_awburst,
-    output logic m_axi_wvalid,
-    input logic m_axi_wready,
-    output logic [AxiDataBits-1:0] m_axi_wdata,
-    output logic [AxiDataBits/8-1:0] m_axi_wstrb,
-    output logic m_axi_wlast,
-    input logic m_axi_bvalid,
-    output logic m_axi_bready,
-    input logic [npu_pkg::AxiIdBits-1:0] m_axi_bid,
-    input logic [1:0] m_axi_bresp
+    `include "axi_port.svh"
 );
 
   localparam int unsigned Source = 0;
@@ -129,35 +90,7 @@ module dma_engine #(
       .w_last_i(w_last),
       .b_valid_o(b_valid),
       .b_err_o(b_err),
-      .m_axi_arvalid,
-      .m_axi_arready,
-      .m_axi_arid,
-      .m_axi_araddr,
-      .m_axi_arlen,
-      .m_axi_arsize,
-      .m_axi_arburst,
-      .m_axi_rvalid,
-      .m_axi_rready,
-      .m_axi_rid,
-      .m_axi_rdata,
-      .m_axi_rresp,
-      .m_axi_rlast,
-      .m_axi_awvalid,
-      .m_axi_awready,
-      .m_axi_awid,
-      .m_axi_awaddr,
-      .m_axi_awlen,
-      .m_axi_awsize,
-      .m_axi_awburst,
-      .m_axi_wvalid,
-      .m_axi_wready,
-      .m_axi_wdata,
-      .m_axi_wstrb,
-      .m_axi_wlast,
-      .m_axi_bvalid,
-      .m_axi_bready,
-      .m_axi_bid,
-      .m_axi_bresp
+      .*
   );
 
 endmodule
