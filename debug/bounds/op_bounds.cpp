@@ -25,7 +25,8 @@ constexpr double kSafety = 4;
 constexpr double kSingle = 0x1p-24 + 0x1p-23;
 // Rounding of an operand to ten fraction bits: to nearest on A, perhaps truncated or none on B.
 constexpr double kOperand = 0x1p-11 + 0x1p-10;
-// How much larger an error of an argument may be in the result: exp of up to 64 in size.
+// Four ulp of an elementary function, times what an error of an argument grows by in the result:
+// exp of up to 16 in size.
 constexpr double kConditioning = 64;
 
 struct Format {
