@@ -18,3 +18,18 @@ if(NOT output MATCHES "echo:edge executed seq 1 NOP")
   message(FATAL_ERROR "unexpected output of run_nop:\n${output}")
 endif()
 message(STATUS "${output}")
+
+# A tool of one's own on the libraries under debug/, where their packages are complete.
+if(DEBUG_LIBRARIES)
+  foreach(component IN ITEMS runtime debug)
+    step("installing" ${CMAKE_COMMAND} --install ${TANDEM_BUILD} --prefix ${WORK}/prefix --component ${component})
+  endforeach()
+  step("configuring" ${CMAKE_COMMAND} -S ${PROJECT} -B ${WORK}/build)
+  step("building" ${CMAKE_COMMAND} --build ${WORK}/build)
+  step("running" ${CMAKE_COMMAND} -E env TANDEM_PLUGIN_PATH=${TANDEM_BUILD}/lib/tandem/backends
+    ${WORK}/build/case_of_trace ${WORK}/a.trace)
+  if(NOT output MATCHES "packet 1 FILL: passed")
+    message(FATAL_ERROR "unexpected output of case_of_trace:\n${output}")
+  endif()
+  message(STATUS "${output}")
+endif()
