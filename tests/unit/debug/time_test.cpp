@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "support/errors.hpp"
@@ -181,6 +185,102 @@ TEST(Timeline, SlicesOfATrackDoNotOverlap) {
   EXPECT_EQ(slices["matrix engine"], 2);
   EXPECT_EQ(slices["DMA engine"], 1);
   EXPECT_THAT(numbers, testing::UnorderedElementsAre(1, 2, 3));
+}
+
+/// Holds events against the trace event format: members and types of each phase, tracks and
+/// processes that are named once and before they are used, times that a reader keeps in doubles.
+class EventRules {
+ public:
+  void check(const nlohmann::json& event) {
+    SCOPED_TRACE(event.dump());
+    const auto phase = event.at("ph").get<std::string>();
+    if (phase == "M") {
+      metadata(event);
+    } else if (phase == "X") {
+      slice(event);
+    } else {
+      ASSERT_EQ(phase, "C");
+      counter(event);
+    }
+  }
+  std::map<std::string, int> seen;
+
+ private:
+  using Track = std::pair<std::uint64_t, std::uint64_t>;
+
+  static void members(const nlohmann::json& event, const std::set<std::string>& expected) {
+    std::set<std::string> found;
+    for (const auto& [key, value] : event.items()) found.insert(key);
+    EXPECT_EQ(found, expected);
+    EXPECT_TRUE(event.at("name").is_string() && !event["name"].get<std::string>().empty());
+    EXPECT_TRUE(event.at("pid").is_number_unsigned());
+    EXPECT_TRUE(event.at("args").is_object());
+    for (const char* time : {"ts", "dur"}) {
+      if (!event.contains(time)) continue;
+      EXPECT_TRUE(event[time].is_number_unsigned());
+      EXPECT_LT(event[time].get<std::uint64_t>(), std::uint64_t{1} << 53);
+    }
+  }
+  void metadata(const nlohmann::json& event) {
+    members(event, {"ph", "name", "pid", "tid", "args"});
+    const auto name = event["name"].get<std::string>();
+    ++seen[name];
+    const bool sorts = name == "process_sort_index" || name == "thread_sort_index";
+    EXPECT_TRUE(sorts || name == "process_name" || name == "thread_name");
+    ASSERT_EQ(event["args"].size(), 1u);
+    EXPECT_TRUE(sorts ? event["args"].at("sort_index").is_number_integer()
+                      : event["args"].at("name").is_string());
+    const bool fresh = name == "process_name"
+                           ? processes_.insert(event["pid"].get<std::uint64_t>()).second
+                       : name == "thread_name" ? ends_.emplace(track(event), 0).second
+                                               : true;
+    EXPECT_TRUE(fresh);
+  }
+  void slice(const nlohmann::json& event) {
+    members(event, {"ph", "name", "cat", "pid", "tid", "ts", "dur", "args"});
+    ++seen["X"];
+    EXPECT_TRUE(event["cat"].is_string());
+    EXPECT_TRUE(processes_.contains(event["pid"].get<std::uint64_t>()));
+    ASSERT_TRUE(ends_.contains(track(event)));
+    EXPECT_GE(event["ts"].get<std::uint64_t>(), ends_[track(event)]);
+    ends_[track(event)] = event["ts"].get<std::uint64_t>() + event["dur"].get<std::uint64_t>();
+  }
+  void counter(const nlohmann::json& event) {
+    members(event, {"ph", "name", "pid", "ts", "args"});
+    ++seen["C"];
+    EXPECT_TRUE(processes_.contains(event["pid"].get<std::uint64_t>()));
+    for (const auto& [key, value] : event["args"].items()) EXPECT_TRUE(value.is_number()) << key;
+    const auto time = event["ts"].get<std::uint64_t>();
+    const auto [last, first] = counters_.emplace(event["name"].get<std::string>(), time);
+    EXPECT_TRUE(first || last->second < time);
+    last->second = time;
+  }
+  static Track track(const nlohmann::json& event) {
+    return {event["pid"].get<std::uint64_t>(), event["tid"].get<std::uint64_t>()};
+  }
+
+  std::set<std::uint64_t> processes_;
+  std::map<Track, std::uint64_t> ends_;
+  std::map<std::string, std::uint64_t> counters_;
+};
+
+TEST(Timeline, KeepsTheRulesOfTraceEvents) {
+  const ScratchFile file("rules.trace");
+  write_overlapping(file.path());
+  std::ostringstream text;
+  write_timeline(load_timed_run(file.path()), text);
+  const nlohmann::json timeline = nlohmann::json::parse(text.str());
+  EXPECT_EQ(timeline.size(), 3u);
+  EXPECT_EQ(timeline.at("displayTimeUnit"), "ms");
+  for (const auto& [key, value] : timeline.at("otherData").items()) {
+    EXPECT_TRUE(value.is_string()) << key;
+  }
+  EventRules rules;
+  for (const auto& event : timeline.at("traceEvents")) rules.check(event);
+  EXPECT_EQ(rules.seen["process_name"], 2);
+  EXPECT_GE(rules.seen["thread_name"], 5);
+  EXPECT_GE(rules.seen["X"], 11);
+  EXPECT_GE(rules.seen["C"], 4);
 }
 
 }  // namespace
