@@ -22,7 +22,7 @@ model=${MODEL:-${XDG_CACHE_HOME:-$HOME/.cache}/tandem/SmolLM2-135M-Instruct.Q4_1
 status=0
 
 bash scripts/deps.sh test
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTANDEM_TESTS=ON -DTANDEM_BENCH=ON -DTANDEM_BACKEND_RTL=OFF > /dev/null
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTANDEM_TESTS=ON -DTANDEM_BENCH=ON -DTANDEM_RTL_CONFIGS=tiny > /dev/null
 cmake --build "$build" --target tandem_program tandem_backend_cuda tandem_backend_cmodel tandem_backend_lockstep conformance_test
 mkdir -p "$out"
 rm -f "$out/table.md"
