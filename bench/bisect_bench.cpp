@@ -133,6 +133,12 @@ bool names_stuck(const Fault& fault, const debug::WaveReport& wave) {
          std::ranges::any_of(wave.states, named) || std::ranges::any_of(wave.in_flight, named);
 }
 
+/// The registers of an error are one: they are captured together.
+bool same_register(const std::string& found, const std::string& listed) {
+  constexpr const char* kError = "ERROR_";
+  return found == listed || (found.starts_with(kError) && listed.starts_with(kError));
+}
+
 /// Registers, fields and stuck handshakes as the list names them. Elements: one that the packet
 /// writes, with bits that differ in memory; or, of a packet whose destinations are right, the byte
 /// that is none of them.
@@ -140,13 +146,13 @@ bool right_element(const Fault& fault, const Trial& trial) {
   const debug::BisectReport& report = trial.report;
   if (!report.found) return false;
   const std::string_view symptom = fault.symptom;
-  if (report.reg) return *fault.where == '\0' || report.reg->name == fault.where;
+  if (report.reg) return same_register(report.reg->name, fault.where);
   if (symptom == "register" || !report.wave) return false;
   const debug::WaveReport& wave = *report.wave;
   using Symptom = debug::WaveReport::Symptom;
   if (symptom == "hang") return wave.symptom == Symptom::kHang && names_stuck(fault, wave);
-  if (symptom == "protocol") return wave.symptom == Symptom::kProtocol;
-  if (symptom == "completion" && *fault.where != '\0') {
+  if (symptom == "protocol" && *fault.where == '\0') return wave.symptom == Symptom::kProtocol;
+  if (symptom != "data" && *fault.where != '\0') {
     const auto named = [&](const std::optional<debug::WaveFinding>& finding) {
       return finding &&
              (contains(finding->place, fault.where) || contains(finding->stage, fault.where));
@@ -171,6 +177,8 @@ bool right_cycle(const Fault& fault, const Trial& trial) {
   if (!wave.first_wrong_value) return false;
   const auto stamp = trial.stamps.back()["time"].get<std::uint64_t>();
   const std::uint64_t found = wave.first_wrong_value->at.time;
+  // Stamps begin at the end of the first reset, in which the register keeps its value.
+  if (trial.report.at_reset) return found <= stamp;
   return found >= stamp && found - stamp <= 2 * (std::uint64_t{fault.depth} + 1);
 }
 
