@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bounds/matmul_terms.hpp"
+#include "support/small_packets.hpp"
 #include "tandem/abi/packet_cast.hpp"
 #include "tandem/debug/error_figures.hpp"
 #include "tandem/debug/op_bounds.hpp"
@@ -54,21 +55,7 @@ constexpr std::uint32_t kCols = 24;
 
 /// A product [4, k] x [k, 24] of f32 or bf16 values, in rows.
 abi::MatmulPacket product(std::uint32_t k, Dtype type) {
-  const std::uint64_t size = type == Dtype::kF32 ? 4 : 2;
-  abi::MatmulPacket p;
-  p.m = kRows;
-  p.n = kCols;
-  p.k = k;
-  p.batch0 = p.batch1 = 1;
-  p.a_type = p.b_type = type;
-  p.c_type = Dtype::kF32;
-  p.a_addr = kA;
-  p.a_row_stride = k * size;
-  p.b_addr = kB;
-  p.b_row_stride = kCols * size;
-  p.c_addr = kC;
-  p.c_row_stride = kCols * 4;
-  return p;
+  return tests::small_product(kRows, kCols, k, type, kA, kB, kC);
 }
 
 /// The same operands on two devices, and what each makes of them.
@@ -216,13 +203,7 @@ TEST(OpBounds, Coefficients) {
 }
 
 TEST(OpBounds, MovedBitsAreEqual) {
-  abi::CopyPacket copy;
-  copy.extent0 = copy.extent1 = copy.extent2 = 1;
-  copy.extent3 = 8;
-  copy.elem_bytes = 4;
-  copy.src_addr = kA;
-  copy.dst_addr = kC;
-  copy.src_stride3 = copy.dst_stride3 = 4;
+  const abi::CopyPacket copy = tests::copy_words(kA, kC, 8);
   Memory a;
   Memory b;
   EXPECT_TRUE(check_bounds(abi::to_packet(copy), a.reader(), b.reader()).within());

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "support/small_packets.hpp"
 #include "tandem/abi/isa.hpp"
 #include "tandem/base/error.hpp"
 #include "tandem/ops/reduce.hpp"
@@ -29,43 +30,6 @@ namespace {
 constexpr std::uint32_t kRows = 5;
 constexpr std::uint32_t kCols = 7;
 constexpr std::uint32_t kDepth = 9;
-
-abi::MatmulPacket product(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  abi::MatmulPacket packet;
-  packet.m = kRows;
-  packet.n = kCols;
-  packet.k = kDepth;
-  packet.batch0 = packet.batch1 = 1;
-  packet.a_type = packet.b_type = Dtype::kBF16;
-  packet.c_type = Dtype::kF32;
-  packet.a_addr = a;
-  packet.a_row_stride = kDepth * 2;
-  packet.b_addr = b;
-  packet.b_row_stride = kCols * 2;
-  packet.c_addr = c;
-  packet.c_row_stride = kCols * 4;
-  return packet;
-}
-
-abi::CopyPacket copy_words(std::uint64_t src, std::uint64_t dst, std::uint32_t words) {
-  abi::CopyPacket packet;
-  packet.extent0 = packet.extent1 = packet.extent2 = 1;
-  packet.extent3 = words;
-  packet.elem_bytes = 4;
-  packet.src_addr = src;
-  packet.dst_addr = dst;
-  packet.src_stride3 = packet.dst_stride3 = 4;
-  return packet;
-}
-
-abi::FillPacket nowhere() {
-  abi::FillPacket packet;
-  packet.extent0 = packet.extent1 = packet.extent2 = packet.extent3 = 1;
-  packet.elem_bytes = 4;
-  packet.dst_addr = 0x7'0000'0000;
-  packet.dst_stride3 = 4;
-  return packet;
-}
 
 }  // namespace
 
@@ -91,7 +55,8 @@ SmallTrace record_small_trace(const std::string& path, bool fault) {
   trace.product_addr = c;
   {
     const runtime::OpScope scope(queue, "layer.0/linear");
-    trace.product = queue.submit_packet(product(a, b, c)).seq;
+    trace.product =
+        queue.submit_packet(small_product(kRows, kCols, kDepth, Dtype::kBF16, a, b, c)).seq;
   }
   {
     const runtime::OpScope scope(queue, "layer.1");
@@ -105,7 +70,7 @@ SmallTrace record_small_trace(const std::string& path, bool fault) {
     queue.finish();
   }
   if (fault) {
-    trace.refused = queue.submit_packet(nowhere()).seq;
+    trace.refused = queue.submit_packet(fill_words(0x7'0000'0000, 1, 0)).seq;
     queue.submit_packet(copy_words(a, sums, 1));  // abandoned
     try {
       queue.finish();

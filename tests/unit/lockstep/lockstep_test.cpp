@@ -8,6 +8,7 @@
 
 #include "support/environment.hpp"
 #include "support/errors.hpp"
+#include "support/small_packets.hpp"
 #include "tandem/abi/isa.hpp"
 #include "tandem/ops/reduce.hpp"
 #include "tandem/runtime/device.hpp"
@@ -39,31 +40,12 @@ class Program {
   std::uint64_t c() const { return c_; }
 
   void fill(std::uint64_t dst, std::uint32_t words, std::uint32_t value) {
-    abi::FillPacket packet;
-    packet.extent0 = packet.extent1 = packet.extent2 = 1;
-    packet.extent3 = words;
-    packet.elem_bytes = 4;
-    packet.value = value;
-    packet.dst_addr = dst;
-    packet.dst_stride3 = 4;
-    device_.queue().submit_packet(packet);
+    device_.queue().submit_packet(tests::fill_words(dst, words, value));
   }
   void matmul() {
-    abi::MatmulPacket packet;
-    packet.m = kRows;
-    packet.n = kCols;
-    packet.k = kDepth;
-    packet.batch0 = packet.batch1 = 1;
-    packet.a_type = packet.b_type = Dtype::kBF16;
-    packet.c_type = Dtype::kF32;
-    packet.a_addr = a_;
-    packet.a_row_stride = kDepth * 2;
-    packet.b_addr = b_;
-    packet.b_row_stride = kCols * 2;
-    packet.c_addr = c_;
-    packet.c_row_stride = kCols * 4;
     const runtime::OpScope scope(device_.queue(), "product");
-    device_.queue().submit_packet(packet);
+    device_.queue().submit_packet(
+        tests::small_product(kRows, kCols, kDepth, Dtype::kBF16, a_, b_, c_));
   }
   /// Packets 1 and 2 write other bytes, 3 is the product, 4 and 5 write over its result.
   void submit_all() {
