@@ -98,3 +98,6 @@ def test_records_need_no_compiled_part():
             f"print(len(tandem.record.Record({str(RECORDS / 'llama-tiny' / 'correct')!r}).ops))")
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True, cwd=source.parent)
     assert done.stdout.strip() == "51"
+    code = "import sys; sys.modules['tandem._native'] = None; import tandem; tandem.open"
+    refused = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=False, cwd=source.parent)
+    assert "ImportError: tandem.open needs the compiled part of the package" in refused.stderr

@@ -43,8 +43,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'tandem' has no attribute '{name}'")
     try:
         value = getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as error:
-        if error.name != "tandem._native":
+    except ImportError as error:
+        if "_native" not in str(error):
             raise
         raise ImportError(f"tandem.{name} needs the compiled part of the package, which is not installed: "
                           "pip install ./python from a tree of Tandem") from error
