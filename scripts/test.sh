@@ -13,7 +13,7 @@ cmake -S . -B build/fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=
   -DCMAKE_CXX_FLAGS_DEBUG="-O1 -gline-tables-only" -DTANDEM_FUZZ=ON -DTANDEM_SANITIZE=ON -DTANDEM_TESTS=OFF \
   -DTANDEM_BENCH=OFF -DTANDEM_UNITY=ON > /dev/null
 cmake --build build/fuzz --target fuzzers
-cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DTANDEM_UNITY=ON -DTANDEM_TESTS=ON -DTANDEM_BENCH=ON -DTANDEM_RTL_FAULTS=ON \
+cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DTANDEM_UNITY=ON -DTANDEM_TESTS=ON -DTANDEM_BENCH=ON -DTANDEM_RTL_FAULTS=ON -DTANDEM_CUDA_ARCHS=90 \
   -DTANDEM_FUZZ_BUILD="$PWD/build/fuzz" > /dev/null
 cmake --build build
 

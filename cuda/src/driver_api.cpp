@@ -14,14 +14,14 @@
 namespace tandem::gpu {
 namespace {
 
-constexpr const char* kVariable = "TANDEM_CUDA_DRIVER";
+constexpr const char* kDriverVariable = "TANDEM_CUDA_DRIVER";
 constexpr const char* kLibrary = "libcuda.so.1";
 // cuMemMap and the fatbin need it.
 constexpr int kMinMajor = 8;
 
 std::string wanted_library(std::string_view asked) {
   if (!asked.empty()) return std::string(asked);
-  const char* variable = std::getenv(kVariable);
+  const char* variable = std::getenv(kDriverVariable);
   return variable != nullptr && *variable != '\0' ? variable : kLibrary;
 }
 
@@ -48,7 +48,7 @@ std::shared_ptr<const DriverApi> DriverApi::load(std::string_view library) {
                     "({}); it comes with the driver, not with the CUDA toolkit: install the "
                     "driver and see that nvidia-smi lists a GPU, or name the library in {}. "
                     "cuda:host runs the same kernels on the processor",
-                    found.problem(), kVariable));
+                    found.problem(), kDriverVariable));
   }
   entry.reset(new DriverApi(std::move(found)));
   return entry;

@@ -3,6 +3,9 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
+#include <utility>
+
 namespace tandem::gpu {
 
 DynamicLibrary::DynamicLibrary(std::span<const std::string> names) {
@@ -20,6 +23,14 @@ DynamicLibrary::DynamicLibrary(std::span<const std::string> names) {
 
 void* DynamicLibrary::find(const char* symbol) const {
   return handle_ == nullptr ? nullptr : ::dlsym(handle_, symbol);
+}
+
+std::vector<std::string> library_names(const std::string& asked, const char* variable,
+                                       std::vector<std::string> usual) {
+  if (!asked.empty()) return {asked};
+  const char* value = std::getenv(variable);
+  if (value != nullptr && *value != '\0') return {value};
+  return usual;
 }
 
 }  // namespace tandem::gpu

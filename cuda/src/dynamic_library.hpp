@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 namespace tandem::gpu {
 
@@ -25,5 +26,9 @@ class DynamicLibrary {
   std::string name_;
   std::string problem_;
 };
+
+/// What to look for: `asked`, else what the environment variable says, else `usual`.
+std::vector<std::string> library_names(const std::string& asked, const char* variable,
+                                       std::vector<std::string> usual);
 
 }  // namespace tandem::gpu

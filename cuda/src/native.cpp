@@ -14,7 +14,7 @@
 namespace tandem::gpu {
 namespace {
 
-constexpr const char* kVariable = "TANDEM_CUDA_CUBLASLT";
+constexpr const char* kBlasVariable = "TANDEM_CUDA_CUBLASLT";
 constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;
 
 // cublasLt.h
@@ -23,15 +23,6 @@ constexpr int kBatchCount = 5, kBatchStride = 6;
 constexpr int kMaxWorkspace = 1, kMinAlignmentA = 5;
 constexpr std::uint32_t kEpilogueBias = 4;
 constexpr std::uint32_t kMaxAlignment = 256;
-
-std::vector<std::string> library_names(const std::string& asked) {
-  if (!asked.empty()) return {asked};
-  if (const char* variable = std::getenv(kVariable); variable != nullptr && *variable != '\0') {
-    return {variable};
-  }
-  return {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so",
-          "/usr/local/cuda/lib64/libcublasLt.so"};
-}
 
 std::uint32_t element_bytes(int type) { return type == kCudaF32 ? 4 : 2; }
 
@@ -136,12 +127,14 @@ class NativeMatmul::Descriptors {
 
 std::unique_ptr<NativeMatmul> NativeMatmul::create(const std::string& library, Gpu& gpu,
                                                    cu::Stream stream, Narrow narrow) {
-  DynamicLibrary found(library_names(library));
+  DynamicLibrary found(library_names(library, kBlasVariable,
+                                     {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so",
+                                      "/usr/local/cuda/lib64/libcublasLt.so"}));
   if (!found.loaded()) {
     throw Error(ErrorCode::kUnavailable,
                 fmt::format("cuda: mode=native needs cuBLASLt, which was not found ({}); install "
                             "the CUDA toolkit or name the library in {}, or use mode=exact",
-                            found.problem(), kVariable));
+                            found.problem(), kBlasVariable));
   }
   auto functions = std::make_unique<Library>(std::move(found));
   if (!functions->missing.empty()) {

@@ -15,17 +15,9 @@
 namespace tandem::gpu {
 namespace {
 
-constexpr const char* kVariable = "TANDEM_CUDA_NVRTC";
+constexpr const char* kNvrtcVariable = "TANDEM_CUDA_NVRTC";
 
 using Program = struct _nvrtcProgram*;  // nvrtc.h
-
-std::vector<std::string> library_names(const std::string& asked) {
-  if (!asked.empty()) return {asked};
-  if (const char* variable = std::getenv(kVariable); variable != nullptr && *variable != '\0') {
-    return {variable};
-  }
-  return {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so"};
-}
 
 /// Everything that the image depends on but the source.
 std::vector<std::string> compile_options(const std::string& arch, bool native_maths) {
@@ -101,12 +93,14 @@ std::unique_ptr<ProgramCompiler> ProgramCompiler::create(const CompilerOptions& 
 
 ProgramCompiler::ProgramCompiler(const CompilerOptions& options)
     : options_(options), cache_(ImageCache::default_folder()) {
-  DynamicLibrary found(library_names(options.library));
+  DynamicLibrary found(library_names(
+      options.library, kNvrtcVariable,
+      {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so"}));
   if (!found.loaded()) {
     problem_ = fmt::format(
         "NVRTC was not found ({}); install the CUDA toolkit or name the library "
         "in {}",
-        found.problem(), kVariable);
+        found.problem(), kNvrtcVariable);
     return;
   }
   library_ = std::make_unique<Library>(std::move(found));

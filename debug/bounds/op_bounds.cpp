@@ -18,7 +18,7 @@ using abi::Dtype;
 using abi::MatmulPacket;
 using abi::Opcode;
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kFar = std::numeric_limits<double>::infinity();
 // Results over what independent roundings give on average.
 constexpr double kSafety = 4;
 // Rounding of an fp32 operation: to nearest on A, perhaps truncated on B.
@@ -102,7 +102,7 @@ struct Element {
 double distance(const Element& e) {
   if (e.a == e.b || (std::isnan(e.a) && std::isnan(e.b))) return 0;
   const double d = std::abs(e.b - e.a);
-  return std::isfinite(d) ? d : kInfinity;
+  return std::isfinite(d) ? d : kFar;
 }
 
 /// Collects ratios of differences to bounds.
@@ -116,7 +116,7 @@ class Ratios {
     const double size = std::isfinite(e.a) ? std::abs(e.a) : 0;
     const double allowed =
         bound_.terms * terms + bound_.sum * (terms + initial) + bound_.value * size + bound_.least;
-    if (d > 0) check_.element = std::max(check_.element, allowed > 0 ? d / allowed : kInfinity);
+    if (d > 0) check_.element = std::max(check_.element, allowed > 0 ? d / allowed : kFar);
     // A rounding is uniform within its limits.
     const double parts[] = {bound_.terms_rms * root, bound_.sum_rms * (root + initial),
                             bound_.value * size / std::sqrt(3.0), bound_.least};
@@ -281,7 +281,7 @@ BoundCheck check_bounds(const abi::Packet& packet, const abi::ReadMemory& a,
     const OpBound bound = op_bound(packet, abi::element_type(packet, operand));
     if (bound.exact) {
       abi::for_each_element(packet, operand, a, b, [&](const abi::ElementPair& pair) {
-        if (pair.differ) check.element = kInfinity;
+        if (pair.differ) check.element = kFar;
       });
       continue;
     }

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "defined_bytes.hpp"
 #include "program_image.hpp"
 #include "side.hpp"
 #include "tandem/abi/describe.hpp"
@@ -19,13 +20,6 @@ namespace {
 
 using abi::Fault;
 using Kind = runtime::TraceRecord::Kind;
-
-/// Whether the destinations of a packet with this outcome are unspecified.
-bool leaves_anything(const Outcome& outcome) {
-  if (!outcome.completion) return true;
-  return outcome.completion->error == Fault::kBadIndex ||
-         outcome.completion->error == Fault::kBusError;
-}
 
 }  // namespace
 
@@ -166,7 +160,7 @@ const Step& Player::Impl::run() {
   step_.a = a_.finish();
   if (b_) step_.b = b_->finish();
   note_played();
-  if (b_ && (leaves_anything(step_.a) || leaves_anything(step_.b) ||
+  if (b_ && (!has_result(step_.a) || !has_result(step_.b) ||
              (options_.isolated && !same_result(step_.a, step_.b)))) {
     heal_ = true;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "defined_bytes.hpp"
 #include "ring_device.hpp"
 #include "tandem/abi/elements.hpp"
 #include "tandem/abi/metadata.hpp"
@@ -18,12 +19,6 @@ namespace {
 
 using abi::Fault;
 using Kind = runtime::TraceRecord::Kind;
-
-/// Whether the bytes that a packet with this result may have written are unspecified.
-bool leaves_anything(const Outcome& outcome) {
-  return outcome.completion && (outcome.completion->error == Fault::kBadIndex ||
-                                outcome.completion->error == Fault::kBusError);
-}
 
 }  // namespace
 
@@ -216,7 +211,8 @@ bool RingPlayer::Impl::compare_registers() {
 void RingPlayer::Impl::heal() {
   std::vector<std::byte> bytes;
   for (std::uint32_t i = 0; i < batch_.size(); ++i) {
-    if (!leaves_anything({a_.completion(i), {}})) continue;
+    const auto completion = a_.completion(i);
+    if (!completion || defines_bytes(*completion)) continue;
     for (const abi::Operand& operand : abi::written_operands(batch_[i].packet)) {
       abi::for_each_run(operand, [&](std::uint64_t addr, std::uint64_t num_bytes) {
         constexpr std::uint64_t kPiece = 1 << 20;
