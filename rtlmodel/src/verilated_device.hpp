@@ -206,6 +206,15 @@ class VerilatedDevice final : public DeviceModel {
     if (options_.trace_file.empty()) {
       throw Error(ErrorCode::kInvalidArgument, "rtl: waves need a file; give option trace=FILE");
     }
+    if constexpr (!requires(Top& top) { top.trace(trace_.get(), 1); }) {
+      throw Error(ErrorCode::kUnimplemented,
+                  "rtl: the model was built without waves: configure with -DTANDEM_RTL_WAVES=ON");
+    } else {
+      start_trace();
+    }
+  }
+
+  void start_trace() {
     trace_ = std::make_unique<VerilatedFstC>();
     // Verilator ignores the levels given to trace(). Those of dumpvars() count from the scope of
     // the pins, which npu_top lies in.

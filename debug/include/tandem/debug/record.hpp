@@ -104,6 +104,7 @@ class Record {
  private:
   struct Impl;
   explicit Record(std::unique_ptr<Impl> impl);
+  std::vector<RecordPacket> read_packets() const;
   std::unique_ptr<Impl> impl_;
 };
 
