@@ -56,7 +56,7 @@ function(tandem_unity target)
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   # Every source of a batch is an included file to the compiler.
-  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
 endfunction()
 
 # tandem_library(NAME ALIAS SOURCES...): a static library `tandem_NAME` with alias `Tandem::NAME`

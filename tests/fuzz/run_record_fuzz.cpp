@@ -94,6 +94,10 @@ std::vector<std::string> fuzz_seeds() {
   write_small(scratch.path("run"));
   write_small(scratch.path("run.tar.zst"));
   const std::string archive = text_of(scratch.path("run.tar.zst"));
-  return {"j" + text_of(scratch.path("run") + "/record.json"), "t" + decompressed(archive),
-          "z" + archive};
+  const std::string json = text_of(scratch.path("run") + "/record.json");
+  const std::string tar = decompressed(archive);
+  const auto marked = [](char kind, const std::string& bytes) {
+    return std::string(1, kind).append(bytes);
+  };
+  return {marked('j', json), marked('t', tar), marked('z', archive)};
 }
