@@ -248,7 +248,9 @@ std::vector<Case> run_bisect(const Options&) {
                             names));
   }
   const double found = counts["found"].get<double>();
-  cases.push_back({"all", found, "faults found", "", {}, {}, std::move(counts)});
+  json more = counts;
+  more["summary"] = std::move(counts);
+  cases.push_back({"all", found, "faults found", "", {}, {}, std::move(more)});
   return cases;
 }
 

@@ -155,7 +155,7 @@ module npu_cmd_regs
       error_code_q <= ERR_NONE;
       error_seq_q <= '0;
       error_addr_q <= '0;
-    end else if (capture_i && `NPU_FAULT_SEQ(cmd_error_first, capture_seq_i, error_code_q == ERR_NONE, 1'b1)) begin
+    end else if (capture_i && `NPU_FAULT_SEQ(cmd_error_first, capture_seq_i, error_code_q == ERR_NONE, error_code_q == ERR_NONE || capture_i)) begin
       error_code_q <= capture_error_i;
       error_seq_q <= capture_seq_i;
       error_addr_q <= capture_addr_i;
