@@ -199,7 +199,7 @@ struct RecordDiff::Impl {
   std::uint64_t next_packet = 0;   // Row of the record's.
   std::set<std::string> compared;  // Ops.
   std::uint64_t packets_differing = 0;
-  std::string first_packet;
+  std::optional<DifferingPacket> first_packet;  // With another checksum.
   std::string first_id;
 
   bool tensors() const { return record.info().contents != RecordContents::kChecksums; }
@@ -258,8 +258,9 @@ struct RecordDiff::Impl {
       report.notes.push_back(
           packets_differing == 0
               ? fmt::format("{} packets have the recorded checksums", next_packet)
-              : fmt::format("{} of {} packets have other checksums, first {}", packets_differing,
-                            next_packet, first_packet));
+              : fmt::format("{} of {} packets have other checksums, first packet {} of {}",
+                            packets_differing, next_packet, first_packet->number,
+                            first_packet->op));
     }
     if (!first_id.empty()) report.notes.push_back(first_id);
     if (report.equal()) return;
@@ -359,11 +360,10 @@ void RecordDiff::packet(const abi::Packet& packet, const abi::Completion& comple
     return;
   }
   const bool same = want.error == completion.error && want.checksum == completion.checksum;
-  if (!same && self.packets_differing++ == 0) {
-    self.first_packet = fmt::format("packet {} of {}", packet.seq, name);
+  if (same) {
+    if (!has_tensors()) self.count(name, nullptr);
+    return;
   }
-  if (has_tensors()) return;
-  if (same) return self.count(name, nullptr);
   DifferingPacket found;
   const abi::OpcodeInfo* info = abi::find_opcode(want.opcode);
   found.number = packet.seq;
@@ -373,7 +373,8 @@ void RecordDiff::packet(const abi::Packet& packet, const abi::Completion& comple
   found.a = fmt::format("checksum {:016x}", completion.checksum);
   found.b = fmt::format("checksum {:016x}", want.checksum);
   found.outside = true;
-  self.count(name, &found);
+  if (!has_tensors()) self.count(name, &found);
+  if (self.packets_differing++ == 0) self.first_packet = std::move(found);
 }
 
 bool RecordDiff::differs() const { return impl_->report.all.accumulated.differing != 0; }
@@ -385,6 +386,11 @@ DiffReport RecordDiff::finish() {
       self.next_packet != self.packets->size()) {
     report.stopped =
         fmt::format("the record has {} packets more", self.packets->size() - self.next_packet);
+  }
+  // A packet that is wrong in bytes which no recorded result holds.
+  if (has_tensors() && self.first_packet && report.equal()) {
+    begin_pass(false);
+    self.count(self.first_packet->op, &*self.first_packet);
   }
   report.layers = self.layers.take(report.ran_isolated);
   report.ops = self.ops.take(report.ran_isolated);

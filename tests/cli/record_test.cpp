@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -71,6 +72,22 @@ TEST_P(CliRecord, AWrongDeviceIsFound) {
 
 INSTANTIATE_TEST_SUITE_P(Contents, CliRecord, testing::Values("checksums", "blocks", "ops"),
                          [](const auto& info) { return std::string(info.param); });
+
+TEST(CliRecordPackets, EqualResultsDoNotHideAWrongPacket) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.path("run");
+  ASSERT_EQ(record(path, "ops", "cmodel:tiny").exit_code, 0);
+  // Checksums are the last column.
+  std::fstream file(path + "/packets.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(-1, std::ios::end);
+  const char byte = static_cast<char>(file.get() ^ 1);
+  file.seekp(-1, std::ios::end);
+  file.put(byte);
+  file.close();
+  const ProgramResult result = diff(path);
+  EXPECT_EQ(result.exit_code, 1) << result.out << result.err;
+  EXPECT_THAT(result.out, HasSubstr("1 of 90 packets have other checksums, first packet 90 of "));
+}
 
 // The op in which the PyTorch model computes something else; everything else only follows from it.
 struct ModelBug {
